@@ -1,0 +1,174 @@
+"""The one object a step may use to tell what it does, and the events it tells."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app import host
+from app.errors import Cancelled, JobError, Question
+from app.job import Job
+from app.journal import Journal, State
+from app.secrets import Answers
+
+TICK = 0.1  # seconds between two progress events at the most
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job; the same for window, terminal, JSON and log.
+
+    *kind* is one of `planned`, `started`, `phase`, `tick`, `note`, `finding`, `retry`, `done`,
+    `failed`, `cancelled`, `undone`, `finished`. *done* and *total* are bytes, unless
+    `facts["unit"]` names something else. *text* is a whole sentence or empty.
+    """
+
+    job: str
+    step: str
+    kind: str
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as the `--json` stream shows it (empty fields are left out)."""
+        return {k: v for k, v in asdict(self).items() if v or k in ("job", "kind")}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found. *grade*: `ok`, `care` (the person should know) or `stop` (cannot go on)."""
+
+    grade: str
+    title: str
+    text: str = ""
+    remedy: str = ""
+    topic: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """The argument of every step: the job, what is known, and how to tell what happens."""
+
+    job: Job
+    folder: Path
+    journal: Journal
+    report: Callable[[Event], None]
+    cancel: threading.Event
+    answers: Answers
+    step: str = ""
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    progressed: float = 0.0  # time.monotonic() of the last byte that really got through
+    _told: float = 0.0
+
+    @property
+    def state(self) -> State:
+        """What the journal says so far."""
+        return self.journal.state
+
+    @property
+    def work(self) -> Path:
+        """The folder for the big files of this job."""
+        return host.private_folder(self.folder / "work")
+
+    def begin(self, phase: str, total: int = 0, done: int = 0, **facts: Any) -> None:
+        """Begin a named part of this step that has *total* bytes, of which *done* are there already."""
+        self.phase, self.total, self.done, self._told = phase, total, done, 0.0
+        self.tell("phase", text=phase, **facts)
+
+    def advance(self, count: int = 0) -> None:
+        """Say that *count* more bytes have really got through; raises `Cancelled` if asked to stop."""
+        self.stop_if_cancelled()
+        self.done += count
+        now = time.monotonic()
+        if count:
+            self.progressed = now
+        if now - self._told >= TICK or self.done == self.total:
+            self._told = now
+            self.tell("tick", text=self.phase)
+
+    def at(self, done: int) -> None:
+        """Say that *done* bytes of this part are through, however many were before."""
+        self.advance(done - self.done)
+
+    def note(self, text: str, **facts: Any) -> None:
+        """Tell the person a sentence that is good to know."""
+        self.tell("note", text=text, **facts)
+
+    def found(self, finding: Finding) -> Finding:
+        """Tell what a check found, and return it."""
+        self.tell("finding", text=finding.title, **asdict(finding))
+        return finding
+
+    def fact(self, **facts: Any) -> None:
+        """Write facts of this step into the journal now, before the step is done."""
+        self.journal.record(self.step, "fact", **facts)
+
+    def need(self, question: Question) -> str:
+        """The person's answer to *question*; raises `NeedsAnswer` when there is none yet."""
+        return self.answers.need(question)
+
+    def stop_if_cancelled(self) -> None:
+        """Raise `Cancelled` if the person asked to stop."""
+        if self.cancel.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises `Cancelled` at once if the person asks to stop."""
+        if self.cancel.wait(seconds):
+            raise Cancelled
+
+    def tell(self, kind: str, text: str = "", **facts: Any) -> None:
+        """Report an event of the current step."""
+        self.report(Event(self.job.id, self.step, kind, self.done, self.total, text, facts))
+
+    @contextlib.contextmanager
+    def program(self, *command: str, **kwargs: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """A running program; it is ended when the block is left, however that happens."""
+        process = host.start(list(command), **kwargs)
+        try:
+            yield process
+        finally:
+            host.end(process)
+
+    def run(self, *command: str, watch: Callable[[bytes], None] | None = None) -> bytes:
+        """Run a program to its end and return its output (the last MB); end it if the person cancels.
+
+        *watch* is called some times a second with the last 200 bytes of the output, in this thread.
+        Raises `JobError` with the program's last words when it fails.
+        """
+        with self.program(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            out, err = bytearray(), bytearray()
+            readers = [
+                threading.Thread(target=_drain, args=pair, daemon=True)
+                for pair in ((process.stdout, out), (process.stderr, err))
+            ]
+            for reader in readers:
+                reader.start()
+            while process.poll() is None:
+                self.sleep(0.05)
+                if watch:
+                    watch(bytes(out[-200:]))
+            for reader in readers:
+                reader.join()
+        if process.returncode:
+            words = err.decode(errors="replace").strip()[-400:] or f"exit status {process.returncode}"
+            raise JobError(f"{Path(command[0]).name} failed: {words}", "Look at the details, then try again.")
+        return bytes(out)
+
+
+def _drain(pipe: Any, into: bytearray) -> None:
+    while piece := pipe.read1(65536):
+        into += piece
+        del into[:-1_000_000]

@@ -1,0 +1,152 @@
+"""What differs from one computer to the next: folders, locks, processes, sleep, where tools lie.
+
+Linux is what has been tried; the Windows and macOS branches follow the systems' documents.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from app.errors import JobError
+
+WINDOWS = sys.platform == "win32"
+log = logging.getLogger(__name__)
+
+_PLACES = {
+    "win32": (r"C:\Program Files\qemu", r"C:\Program Files (x86)\qemu"),
+    "darwin": ("/opt/homebrew/bin", "/usr/local/bin"),
+}
+_PACKAGES = {
+    "qemu-img": ("qemu-utils", "qemu", "QEMU for Windows (qemu.weilnetz.de)"),
+    "qemu-system-x86_64": ("qemu-system-x86", "qemu", "QEMU for Windows (qemu.weilnetz.de)"),
+}
+
+
+def data_home() -> Path:
+    """The folder of this program's own data (`SANDHOPPER_HOME`, else the system's place for it)."""
+    chosen = os.environ.get("SANDHOPPER_HOME")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("sandhopper", appauthor=False))
+
+
+def jobs_home() -> Path:
+    """The folder that holds one folder a job."""
+    return data_home() / "jobs"
+
+
+def private_folder(path: Path) -> Path:
+    """Make *path* (and what is above it), readable by this person only, and return it."""
+    path.mkdir(parents=True, exist_ok=True)
+    if not WINDOWS:
+        with contextlib.suppress(PermissionError):
+            path.chmod(0o700)
+    return path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace *path* by *data* in one step: a reader sees the old bytes or the new ones, nothing between."""
+    part = path.with_name(path.name + ".new")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that this person may still write where *folder* is (or will be)."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+@contextlib.contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold *lock* (released by the system when the process ends); `JobError` when another holds it."""
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout as exc:
+        raise JobError(
+            "This export is already running in another window or terminal.",
+            "Go on there, or close it there first.",
+            means="Nothing was changed by this attempt.",
+            topic="locked",
+        ) from exc
+
+
+def find_tool(name: str) -> str | None:
+    """The path of a program such as `qemu-img`: beside this program, on the PATH, or where the system puts it."""
+    beside = Path(sys.executable).parent
+    places = [str(beside / "qemu"), str(beside), *_PLACES.get(sys.platform, ())]
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(places))
+
+
+def need_tool(name: str) -> str:
+    """As `find_tool`, or a `JobError` that says what to install here."""
+    found = find_tool(name)
+    if found:
+        return found
+    debian, mac, windows = _PACKAGES.get(name, (name, name, name))
+    how = {"win32": f"Install {windows}.", "darwin": f"Run: brew install {mac}"}
+    remedy = how.get(sys.platform, f"Run: sudo apt install {debian}  (or your system's package of {name})")
+    raise JobError(f"This computer has no {name}.", remedy, topic="tools")
+
+
+def start(command: list[str], **kwargs: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a process group of its own that ends with us even when we are killed (Linux)."""
+    if WINDOWS:
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined,unused-ignore]
+        return subprocess.Popen(command, creationflags=flags, **kwargs)
+    keeper = shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    if keeper:  # util-linux ≥ 2.33; prctl(2) PR_SET_PDEATHSIG
+        command = [keeper, "--pdeathsig", "KILL", *command]
+    return subprocess.Popen(command, start_new_session=True, **kwargs)
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 3.0) -> None:
+    """End a program that `start` began: ask, wait *patience* seconds, then insist."""
+    for ask in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            process.terminate() if WINDOWS else os.killpg(process.pid, ask)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def kept_awake() -> Iterator[bool]:
+    """Keep the computer from sleeping; yields whether that worked. A closed lid still sleeps."""
+    from wakepy import keep
+
+    with contextlib.ExitStack() as stack:
+        awake = False
+        try:
+            awake = bool(stack.enter_context(keep.running(on_fail="pass")).active)
+        except Exception:  # the desktop's own trouble must never stop an export
+            log.warning("sleep could not be inhibited", exc_info=True)
+        yield awake
+
+
+def open_folder(path: Path) -> None:
+    """Show *path* in the system's file manager."""
+    if WINDOWS:
+        os.startfile(path)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        opener = "open" if sys.platform == "darwin" else "xdg-open"
+        subprocess.Popen([opener, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

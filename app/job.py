@@ -1,0 +1,252 @@
+"""What the person asked for: a frozen value without secrets, saved as JSON (`"version": 1`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from app import host
+from app.errors import Usage
+from app.secrets import redact_urls
+
+VERSION = 1
+SOURCES = {
+    "file": "file:///path/of/disk.qcow2",
+    "ssh": "ssh://user@host (its cloud has no API here: you make the snapshot by hand)",
+    "openstack": "openstack://CLOUD/server/ID or openstack://CLOUD/image/ID",
+}
+TARGETS = {
+    "sftp": "sftp://user@host/folder/",
+    "ftps": "ftps://user@host/folder/ (implicit TLS)",
+    "ftpes": "ftpes://user@host/folder/ (explicit TLS)",
+    "file": "file:///folder/",
+    "openstack": "openstack://CLOUD/image/NAME",
+    "swift": "swift://CLOUD/container/NAME",
+}
+FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
+ENDINGS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vhd", "vhdx": "vhdx", "ova": "ova"}
+HOWS = ("merge", "disk", "leave")
+PROOFS = ("auto", "whole", "sampled", "size")
+
+
+@dataclass(frozen=True)
+class Include:
+    """What happens to one data mount: `merge` into the root disk, its own `disk`, or `leave` it out."""
+
+    mount: str
+    how: str
+
+    @classmethod
+    def parse(cls, text: str) -> Include:
+        """Read `MOUNT=merge|disk|leave`; raises `Usage`."""
+        mount, _, how = text.rpartition("=")
+        if not mount.startswith("/") or how not in HOWS:
+            raise Usage(
+                f"“{text}” does not say what to include.", "Write it as /application=merge (or disk, or leave)."
+            )
+        return cls(mount.rstrip("/") or "/", how)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One export.
+
+    *source*, *target* and *sandbox* are URLs without passwords. *name* is what the image is called at
+    the target (without ending; empty: made from the source). *profile* names a file of
+    resources/targets. *format* empty means the profile's first. *limit* is in bytes a second, 0 for none.
+    *verify* is one of `PROOFS`. *prove* asks for the boot test, *compress* for the smaller file.
+    """
+
+    source: str
+    target: str
+    id: str = ""
+    name: str = ""
+    profile: str = "generic"
+    sandbox: str = ""
+    include: tuple[Include, ...] = ()
+    format: str = ""
+    compress: bool = True
+    prove: bool = True
+    limit: int = 0
+    verify: str = "auto"
+    practice: bool = False
+    created: float = 0.0
+    version: int = field(default=VERSION)
+
+    @property
+    def merges(self) -> tuple[str, ...]:
+        """The mount points to merge into the root disk."""
+        return tuple(i.mount for i in self.include if i.how == "merge")
+
+    @property
+    def folder(self) -> Path:
+        """Where this job lives unless the person chose another place."""
+        return host.jobs_home() / self.id
+
+    @property
+    def target_folder(self) -> str:
+        """The URL of the folder (container, image service) that the image goes into."""
+        return split_target(self.target)[0]
+
+    @property
+    def image_name(self) -> str:
+        """The image's name at the target, without the ending of its format."""
+        if self.name:
+            return self.name
+        if last := split_target(self.target)[1]:
+            return PurePosixPath(last).stem if _is_image(last) else last
+        parts = urlsplit(self.source)
+        stem = PurePosixPath(unquote(parts.path)).stem if parts.scheme == "file" else ""
+        return _plain(stem or (parts.hostname if parts.scheme == "ssh" else "") or f"sandbox-{self.id}")
+
+    def problems(self) -> list[str]:
+        """Everything that is wrong with this job, in sentences; empty when it can be tried."""
+        found = [*_url_problems("source", self.source, SOURCES), *_url_problems("target", self.target, TARGETS)]
+        if self.sandbox:
+            found += _url_problems("sandbox", self.sandbox, {"ssh": "ssh://user@host"})
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.id):
+            found.append("The job's id may have letters, digits, dots and dashes only.")
+        if (self.name and not re.fullmatch(r"[^/\\\x00-\x1f]{1,200}", self.name)) or self.name in (".", ".."):
+            found.append("The image's name may not contain slashes or control characters.")
+        if self.format and self.format not in (*FORMATS, "ova"):
+            found.append(f"The format “{self.format}” is not known; choose one of {', '.join(FORMATS)}.")
+        if self.verify not in PROOFS:
+            found.append(f"“{self.verify}” is no way to verify; choose one of {', '.join(PROOFS)}.")
+        if self.limit < 0:
+            found.append("The speed limit cannot be negative.")
+        if self.merges and not self.sandbox_url:
+            found.append("To merge a data disk, the sandbox's address is needed (ssh://user@host).")
+        mounts = [i.mount for i in self.include]
+        found += [
+            f"{m} is named twice among the things to include."
+            for m in sorted({m for m in mounts if mounts.count(m) > 1})
+        ]
+        found += [f"{i.mount} cannot be merged into itself." for i in self.include if i.mount == "/"]
+        return found
+
+    @property
+    def sandbox_url(self) -> str:
+        """The address of the running sandbox, if the job knows one."""
+        return self.sandbox or (self.source if self.source.startswith("ssh:") else "")
+
+    def checked(self) -> Job:
+        """This job, or `Usage` with its first problem."""
+        if wrong := self.problems():
+            raise Usage(" ".join(wrong), "Correct the job and try again.", means="Nothing was started.")
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """The job as plain data."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: Path) -> None:
+        """Write the job to *path* in one step."""
+        host.private_folder(path.parent)
+        host.write_whole(path, dumps(self).encode())
+
+
+def new(source: str, target: str, **wishes: Any) -> Job:
+    """A new job with an id and a date; raises `Usage` when it cannot be tried."""
+    now = time.time()
+    made = time.strftime("%Y%m%d-%H%M", time.localtime(now))
+    return Job(source, target, id=f"{made}-{secrets.token_hex(3)}", created=round(now), **wishes).checked()
+
+
+def dumps(job: Job) -> str:
+    """The text of a job file."""
+    return json.dumps(job.as_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def loads(text: str) -> Job:
+    """Read a job file's text; raises `Usage` with a sentence that says what is wrong with it."""
+    try:
+        data = json.loads(text)
+    except ValueError as exc:
+        raise Usage(f"This is not a job file: {exc}.", "Make one with: sandhopper new --source … --target …") from exc
+    if not isinstance(data, dict):
+        raise Usage("This is not a job file: it holds no job.", "Make one with: sandhopper new --source … --target …")
+    if data.get("version", VERSION) != VERSION:
+        raise Usage(
+            f"This job file is of version {data['version']}; this Sandhopper knows version {VERSION}.",
+            "Use the Sandhopper that made it, or make a new job.",
+        )
+    return _from_json(data).checked()
+
+
+def load(path: Path) -> Job:
+    """Read a job file, or the `job.json` of a job's folder."""
+    file = path / "job.json" if path.is_dir() else path
+    try:
+        return loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Usage(f"The job file {file} cannot be read: {exc}.", "Check its name.") from exc
+
+
+def _from_json(data: dict[str, Any]) -> Job:
+    known = {f.name: f for f in dataclasses.fields(Job)}
+    if unknown := sorted(data.keys() - known.keys()):
+        raise Usage(
+            f"The job file has an entry that is not known: {', '.join(unknown)}.", "Remove it, or correct its name."
+        )
+    if missing := sorted({"source", "target", "id"} - data.keys()):
+        raise Usage(f"The job file lacks {', '.join(missing)}.", "Add it, or make the job anew.")
+    for name, value in data.items():
+        wanted = {"bool": bool, "int": int, "float": (int, float), "str": str}.get(str(known[name].type))
+        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
+            raise Usage(f"The entry “{name}” of the job file must be a {known[name].type}.", "Correct it.")
+    include = data.get("include", [])
+    if not isinstance(include, list) or not all(isinstance(i, dict) and i.keys() == {"mount", "how"} for i in include):
+        raise Usage('The entry “include” must be a list of {"mount": …, "how": …}.', "Correct it.")
+    return Job(**{**data, "include": tuple(Include.parse(f"{i['mount']}={i['how']}") for i in include)})
+
+
+def _url_problems(what: str, url: str, known: dict[str, str]) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        return [f"The {what} “{redact_urls(url)}” is not an address: {exc}."]
+    if parts.scheme not in known:
+        return [f"The {what} “{redact_urls(url)}” is not an address I know; write it as {' or '.join(known.values())}."]
+    if parts.password is not None:
+        return [f"The {what} contains a password; leave it out, you will be asked for it."]
+    return [p for p in (_shape_problem(what, parts, port),) if p]
+
+
+def _shape_problem(what: str, parts: SplitResult, port: int | None) -> str:
+    if parts.scheme == "file":
+        return "" if parts.path.startswith("/") and not parts.netloc else f"The {what} must name a full path: file:///…"
+    if not parts.hostname or port == 0:
+        return f"The {what} names no host."
+    depth = len([p for p in parts.path.split("/") if p])
+    if parts.scheme == "openstack" and (depth < 2 or parts.path.split("/")[1] not in ("server", "image", "volume")):
+        return f"The {what} must be openstack://CLOUD/server/ID or openstack://CLOUD/image/ID."
+    return f"The {what} must be swift://CLOUD/container/name." if parts.scheme == "swift" and depth < 2 else ""
+
+
+def split_target(url: str) -> tuple[str, str]:
+    """A target's folder URL (ending in a slash) and the file's name in it, empty when the URL names a folder.
+
+    An `sftp:`, `ftps:`, `ftpes:` or `file:` URL names a file only when it ends like a disk image.
+    """
+    parts = urlsplit(url)
+    folder, _, last = parts.path.rpartition("/")
+    if last and (parts.scheme in ("openstack", "swift") or _is_image(last)):
+        return parts._replace(path=folder + "/").geturl(), unquote(last)
+    return parts._replace(path=parts.path.rstrip("/") + "/").geturl(), ""
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower().removeprefix(".") in (*ENDINGS.values(), "img", "vpc")
+
+
+def _plain(name: str) -> str:
+    """*name* with everything but letters, digits, dot, dash and underscore turned into dashes."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "image"

@@ -1,0 +1,57 @@
+"""Clouds that hold machines. A provider lists, snapshots and cleans up; it never moves bytes, it answers with a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from app.errors import Usage
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+PROVIDERS = {"openstack": "openstack:OpenStack"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine in a cloud. *disk* is in GiB; *boot* is `image` or `volume`."""
+
+    id: str
+    name: str
+    status: str
+    url: str
+    boot: str = "image"
+    disk: int = 0
+    volumes: int = 0
+    addresses: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Provider(Protocol):
+    """One cloud, logged in."""
+
+    def machines(self) -> Sequence[Machine]:
+        """The machines that this login may see."""
+
+    def machine(self, url: str) -> Machine:
+        """The machine that *url* names; `JobError` when there is none."""
+
+    def snapshot(self, machine: Machine, name: str) -> str:
+        """Make (or find, if *name* exists already) a hot snapshot, wait until it is whole, return its URL."""
+
+    def delete(self, url: str) -> None:
+        """Remove what `snapshot` made; gone already is fine."""
+
+
+def open_provider(url: str, ctx: Context) -> Provider:
+    """The provider of the cloud in *url*, e.g. `openstack://CLOUD/…`."""
+    scheme = urlsplit(url).scheme
+    if scheme not in PROVIDERS:
+        raise Usage(f"There is no cloud of the kind {scheme}://.", f"Use one of: {', '.join(PROVIDERS)}.")
+    module, name = PROVIDERS[scheme].split(":")
+    made: Provider = getattr(import_module(f"app.providers.{module}"), name)(url, ctx)
+    return made

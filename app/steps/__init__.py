@@ -1,0 +1,60 @@
+"""The story of an export, in order. Every step can check, run and undo, and all three are safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from app.context import Finding
+from app.journal import Facts
+
+if TYPE_CHECKING:
+    from app.context import Context
+    from app.job import Job
+
+ORDER = ("checkup", "prepare", "snapshot", "restore", "fetch", "convert", "prove", "upload", "report")
+
+
+class Step(Protocol):
+    """One act of the story."""
+
+    name: str
+    disturbs: bool  # leaves someone's running machine changed until `settled_by` is done
+    settled_by: str
+
+    def applies(self, job: Job) -> bool:
+        """Whether this job has this step."""
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Look, change nothing: log in, measure, say what would stand in the way."""
+
+    def run(self, ctx: Context) -> Facts:
+        """Look, then act: find what a crash left, do the rest, return the facts for the journal."""
+
+    def undo(self, ctx: Context) -> None:
+        """Take back what `run` did; gone already is fine."""
+
+
+class Plain:
+    """The defaults of a step that nobody else's machine notices."""
+
+    disturbs = False
+    settled_by = ""
+
+    def applies(self, job: Job) -> bool:
+        """Every job has it."""
+        return True
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Nothing stands in the way."""
+        return iter(())
+
+    def undo(self, ctx: Context) -> None:
+        """Nothing to take back."""
+
+
+def steps_of(job: Job) -> list[Step]:
+    """The steps that *job* has, in order."""
+    made: list[Step] = [import_module(f"app.steps.{name}").STEP for name in ORDER]
+    return [step for step in made if step.applies(job)]
