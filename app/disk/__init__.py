@@ -1,0 +1,1 @@
+"""Disk images: what a file is, conversion by qemu-img, what a target accepts, and the boot test."""
