@@ -85,7 +85,7 @@ class Context:
     def begin(self, phase: str, total: int = 0, done: int = 0, **facts: Any) -> None:
         """Begin a named part of this step that has *total* bytes, of which *done* are there already."""
         self.phase, self.total, self.done, self._told = phase, total, done, 0.0
-        self.tell("phase", text=phase, **facts)
+        self.tell("phase", phase, **facts)
 
     def advance(self, count: int = 0) -> None:
         """Say that *count* more bytes have really got through; raises `Cancelled` if asked to stop."""
@@ -96,19 +96,19 @@ class Context:
             self.progressed = now
         if now - self._told >= TICK or self.done == self.total:
             self._told = now
-            self.tell("tick", text=self.phase)
+            self.tell("tick", self.phase)
 
     def at(self, done: int) -> None:
         """Say that *done* bytes of this part are through, however many were before."""
         self.advance(done - self.done)
 
-    def note(self, text: str, **facts: Any) -> None:
+    def note(self, text: str, /, **facts: Any) -> None:
         """Tell the person a sentence that is good to know."""
-        self.tell("note", text=text, **facts)
+        self.tell("note", text, **facts)
 
     def found(self, finding: Finding) -> Finding:
         """Tell what a check found, and return it."""
-        self.tell("finding", text=finding.title, **asdict(finding))
+        self.tell("finding", finding.title, **asdict(finding))
         return finding
 
     def fact(self, **facts: Any) -> None:
@@ -129,7 +129,7 @@ class Context:
         if self.cancel.wait(seconds):
             raise Cancelled
 
-    def tell(self, kind: str, text: str = "", **facts: Any) -> None:
+    def tell(self, kind: str, text: str = "", /, **facts: Any) -> None:
         """Report an event of the current step."""
         self.report(Event(self.job.id, self.step, kind, self.done, self.total, text, facts))
 

@@ -135,7 +135,7 @@ def _with_retries(step: Step, ctx: Context, patience: float) -> dict[str, object
             log.warning("%s: %s; again in %.0f s", step.name, exc, pause, exc_info=True)
             text = ctx.answers.redact(exc.message)
             ctx.journal.record(step.name, "retry", why=text)
-            ctx.tell("retry", text=text, wait=round(pause, 1))
+            ctx.tell("retry", text, wait=round(pause, 1))
             ctx.sleep(pause)
 
 
@@ -148,7 +148,7 @@ def _settle(ctx: Context) -> None:
                 _undo_step(step, ctx)
     except Exception as exc:  # the first trouble is the one to show; this one is told and kept
         log.exception("putting the sandbox back failed")
-        ctx.tell("note", text=f"The sandbox could not be put back yet: {ctx.answers.redact(str(exc))}", grade="stop")
+        ctx.tell("note", f"The sandbox could not be put back yet: {ctx.answers.redact(str(exc))}", grade="stop")
         ctx.journal.record(ctx.step, "unsettled", why=ctx.answers.redact(str(exc)))
     finally:
         ctx.cancel = stopped
@@ -160,7 +160,7 @@ def _undo_step(step: Step, ctx: Context) -> None:
     _mark(ctx, "undone")
 
 
-def _mark(ctx: Context, event: str, **facts: object) -> None:
+def _mark(ctx: Context, event: str, /, **facts: object) -> None:
     ctx.journal.record(ctx.step, event, **facts)
     ctx.tell(event, **facts)
 

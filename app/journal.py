@@ -67,7 +67,7 @@ class Journal:
             self._file.seek(whole)
         _sync_folder(path.parent)
 
-    def record(self, step: str, event: str, **facts: Any) -> None:
+    def record(self, step: str, event: str, /, **facts: Any) -> None:
         """Write one line and wait until it is on the disk."""
         line: Facts = {"at": round(time.time(), 3), "step": step, "event": event}
         if facts:

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# setup.sh run|test|guest VENV: install what is missing: system packages (by apt where there is one, else they are named), then the virtual environment.
+set -euo pipefail
+what=$1 venv=$2
+
+# package:what it brings (a program, a shared library or a file) - a package is asked for only when that is missing
+run_packages="python3-venv:py:ensurepip qemu-utils:qemu-img qemu-system-x86:qemu-system-x86_64 openssh-client:ssh
+ libegl1:lib:libEGL.so.1 libgl1:lib:libGL.so.1 libxkbcommon-x11-0:lib:libxkbcommon-x11.so.0 libdbus-1-3:lib:libdbus-1.so.3
+ libfontconfig1:lib:libfontconfig.so.1 libxcb-cursor0:lib:libxcb-cursor.so.0 libxcb-icccm4:lib:libxcb-icccm.so.4
+ libxcb-keysyms1:lib:libxcb-keysyms.so.1 libxcb-shape0:lib:libxcb-shape.so.0 libxcb-image0:lib:libxcb-image.so.0
+ libxcb-render-util0:lib:libxcb-render-util.so.0 libxcb-xkb1:lib:libxcb-xkb.so.1 libglib2.0-0:lib:libglib-2.0.so.0
+ fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd proftpd-core:/usr/sbin/proftpd proftpd-mod-crypto:/usr/lib/proftpd/mod_tls.so rsync:rsync
+ sudo:sudo acl:setfacl attr:setfattr libcap2-bin:setcap e2fsprogs:mkfs.ext4 xvfb:Xvfb procps:ps"
+guest_packages="debootstrap:debootstrap parted:parted fdisk:sfdisk xfsprogs:mkfs.xfs zstd:zstd ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd"
+
+has() {
+  case $1 in
+    lib:*) /sbin/ldconfig -p | grep -q "${1#lib:}" ;;
+    py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] ;;
+  esac
+}
+
+wanted=$run_packages
+[ "$what" = run ] || wanted="$wanted $test_packages"
+[ "$what" = guest ] && wanted="$wanted $guest_packages"
+missing=()
+for entry in $wanted; do has "${entry#*:}" || missing+=("${entry%%:*}"); done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  if ! command -v apt-get >/dev/null; then
+    echo "This system has no apt. Please install what Debian calls: ${missing[*]}" >&2
+    exit 1
+  fi
+  root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "Please run as root: apt-get install ${missing[*]}" >&2; exit 1; }
+    root=(sudo)
+  fi
+  echo "Installing: ${missing[*]}"
+  "${root[@]}" apt-get update -qq
+  # servers that tests start for themselves must not be started by their packages
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+python=
+for candidate in python3 python3.13 python3.12 python3.11; do
+  if "$candidate" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$candidate; break; fi
+done
+[ -n "$python" ] || { echo "Sandhopper needs Python 3.11 or newer, with its venv module." >&2; exit 1; }
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+extra=
+[ "$what" = run ] || extra='[dev]'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extra"
