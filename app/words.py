@@ -1,0 +1,266 @@
+"""Every event and every state as one sentence for the person: the same in window, terminal and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from app.context import Event, Finding
+from app.errors import Trouble
+from app.job import Job, split_target
+from app.journal import State
+from app.units import clock, duration, moment, plain, rate, size
+
+__all__ = [
+    "clock", "doing", "duration", "finding", "may_close_lid", "moment", "place", "plain", "plan", "proof", "rate",
+    "say", "size", "status", "step_title", "trouble_lines",
+]  # fmt: skip
+
+_TITLES = {
+    "checkup": ("Look at the sandbox", "Looking at the sandbox"),
+    "prepare": ("Prepare the sandbox", "Preparing the sandbox"),
+    "snapshot": ("Take a snapshot", "Taking a snapshot"),
+    "restore": ("Put the sandbox back", "Putting the sandbox back as it was"),
+    "fetch": ("Fetch the disk", "Fetching the disk"),
+    "convert": ("Convert the disk", "Converting the disk"),
+    "prove": ("Start it for a test", "Starting the disk for a test"),
+    "upload": ("Upload", "Uploading"),
+    "report": ("Write the report", "Writing the report"),
+}
+_PROOFS = {
+    "sha256-server": "the server computed the same SHA-256",
+    "read-back": "it was read back whole, and the SHA-256 is the same",
+    "sampled": "pieces of it were read back and are the same; the rest was not compared",
+    "size": "only its size could be compared; ask the people there to compare the SHA-256",
+    "accepted": "the server accepted it but lets nobody look; ask the people there to compare the SHA-256",
+}
+_GRADES = {"ok": "Good", "care": "Take care", "stop": "This stands in the way"}
+_KINDS = {"sftp": "SFTP", "ftps": "FTPS", "ftpes": "FTPS"}
+_FORMS = {"qcow2": "QCOW2", "raw": "RAW", "vmdk": "VMDK", "vdi": "VDI", "vhd": "VHD", "vhdx": "VHDX", "ova": "OVA"}
+
+
+class Shelved(Protocol):
+    """What `status` needs to know of an export (`app.shelf.Export`)."""
+
+    @property
+    def job(self) -> Job:
+        """What was asked for."""
+
+    @property
+    def state(self) -> State:
+        """What its journal says."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step has been done."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the sandbox may still be changed."""
+
+
+def step_title(name: str) -> str:
+    """A step as a short heading, e.g. “Prepare the sandbox”."""
+    return _TITLES.get(name, (name.capitalize(), ""))[0]
+
+
+def doing(name: str) -> str:
+    """A step that is going on, e.g. “Preparing the sandbox”."""
+    return _TITLES.get(name, ("", f"Working on {name}"))[1]
+
+
+def form(name: str) -> str:
+    """A disk format as its makers write it."""
+    return _FORMS.get(name, plain(name).upper())
+
+
+def say(event: Event) -> str:
+    """*event* in one sentence, on one line, harmless in a terminal."""
+    return plain(_SAYINGS.get(event.kind, _text)(event))
+
+
+def finding(found: Finding | dict[str, Any]) -> str:
+    """A finding in one line, beginning with its grade."""
+    data = found if isinstance(found, dict) else vars(found)
+    grade = _GRADES.get(str(data.get("grade")), "Found")
+    said = " ".join(str(data.get(part) or "") for part in ("title", "text")).strip()
+    remedy = "" if data.get("grade") == "ok" else str(data.get("remedy") or "")
+    return plain(f"{grade}: {said} {remedy}")
+
+
+def proof(grade: str) -> str:
+    """What is known about the copy at the target, from one of the proof grades; other text is passed on."""
+    return _PROOFS.get(grade, plain(grade))
+
+
+def place(url: str) -> str:
+    """Where *url* points to, in words."""
+    parts = urlsplit(url)
+    path = plain(unquote(parts.path))
+    host = plain(parts.netloc.rpartition("@")[2])
+    if parts.scheme == "file":
+        return path
+    if parts.scheme in _KINDS:
+        return f"{path if path not in ('', '/') else 'the upload folder'} on {host} ({_KINDS[parts.scheme]})"
+    if parts.scheme == "openstack":
+        kind, _, rest = path.strip("/").partition("/")
+        return f"{kind} {rest} of the cloud {host}".strip()
+    if parts.scheme == "swift":
+        return f"{path.strip('/')} in the object store of the cloud {host}"
+    return f"the machine {host}" if parts.scheme == "ssh" else plain(url)
+
+
+def plan(job: Job) -> list[str]:
+    """What running *job* will do, one sentence a line, in order."""
+    lines = ["Look at everything first: logins, space, tools, the line. Nothing is changed by that."]
+    if job.merges:
+        lines.append(f"Copy {_listed(job.merges)} into the root disk of the sandbox; nothing on it is stopped.")
+    if job.source.startswith("openstack:") and "/server/" in job.source:
+        lines.append(f"Let the cloud take a snapshot of the running machine ({place(job.source)}).")
+    if job.source.startswith("ssh:"):
+        lines.append("Wait while you make the snapshot in your cloud's own web page, and take the file from you.")
+    if job.merges:
+        lines.append("Put the sandbox back as it was, and prove that it is.")
+    remote = not job.source.startswith("file:")
+    lines.append("Fetch the disk to this computer." if remote else f"Take the disk {place(job.source)} as it is.")
+    lines.append(f"Convert it{f' to {form(job.format)}' if job.format else ' to what the target wants'}.")
+    lines.append("Start the converted disk here until it shows a login." if job.prove else "Leave out the test start.")
+    slow = f", at {rate(job.limit)} at most" if job.limit else ""
+    lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
+    return [*lines, "Write a report of all of it."]
+
+
+def status(export: Shelved) -> str:
+    """How an export stands, in one or two sentences."""
+    state = export.state
+    if export.disturbed:
+        return f"Your sandbox may still be changed by it: resume it, or undo it. {_stopped_at(state)}".strip()
+    if export.finished:
+        there = state.of("upload")
+        at = moment(state.last.get("at", 0))
+        return f"Finished {at}: {place(str(there.get('url') or export.job.target))}; {proof(_grade(there))}."
+    if state.steps and all(status == "undone" for status in state.steps.values()):
+        return "Taken back; nothing of it is left elsewhere."
+    return _stopped_at(state) or "Not started yet."
+
+
+def may_close_lid(job: Job, state: State, running: bool) -> tuple[bool, str]:
+    """Whether the computer may sleep now without harm, and why."""
+    if not running:
+        return True, "Nothing is running now."
+    if job.merges and state.touched("prepare") and not state.is_done("restore"):
+        return False, "Your sandbox is changed just now; it is put back as soon as the snapshot is taken."
+    if state.steps.get("upload") == "started":
+        if state.of("upload").get("abilities", {}).get("whole"):
+            return False, "This target takes the image only in one piece; a pause means to begin the upload again."
+        return True, "The upload pauses while the computer sleeps, and goes on from the same place afterwards."
+    return True, "The work pauses while the computer sleeps, and goes on afterwards."
+
+
+def trouble_lines(trouble: Trouble) -> list[str]:
+    """The parts of *trouble* for a terminal: `error: …`, what it means, what was done, `try: …`."""
+    lines = [f"error: {plain(trouble.what)}"]
+    lines += [f"  {plain(part)}" for part in (trouble.means, trouble.did) if part]
+    return [*lines, f"try: {plain(trouble.remedy)}"] if trouble.remedy else lines
+
+
+def _text(event: Event) -> str:
+    return event.text
+
+
+def _planned(event: Event) -> str:
+    steps, state = event.facts.get("steps", []), event.facts.get("state", {})
+    done = sum(state.get(step) == "done" for step in steps)
+    return f"{len(steps)} steps" + (f", {done} of them done before." if done else ".")
+
+
+def _tick(event: Event) -> str:
+    name = event.text or doing(event.step)
+    if unit := event.facts.get("unit"):
+        return f"{name}: {event.done}{f' of {event.total}' if event.total else ''} {unit}"
+    if not event.total:
+        return f"{name}: {size(event.done)}" if event.done else name
+    return f"{name}: {size(event.done)} of {size(event.total)} ({100 * event.done // event.total} %)"
+
+
+def _retry(event: Event) -> str:
+    return f"{event.text} Trying again in {duration(event.facts.get('wait', 0))}."
+
+
+def _done(event: Event) -> str:
+    said = _RESULTS[event.step](event.facts) if event.step in _RESULTS else ""
+    return said or f"{step_title(event.step)}: done."
+
+
+def _fetched(facts: dict[str, Any]) -> str:
+    if not facts.get("own", True):
+        return f"The disk is used where it lies ({size(facts.get('size', 0))}); it is only read."
+    return f"The disk is here ({size(facts.get('size', 0))})."
+
+
+def _converted(facts: dict[str, Any]) -> str:
+    what = f"{form(str(facts.get('format')))}, {size(facts.get('size', 0))}"
+    return f"The image “{facts.get('name', '')}” is ready ({what})."
+
+
+def _proved(facts: dict[str, Any]) -> str:
+    took = duration(facts.get("seconds", 0))
+    if facts.get("ok"):
+        return f"It starts: {facts.get('verdict') or 'a login was reached'} after {took}."
+    return f"It did not start: {facts.get('verdict') or 'no login was seen'} ({facts.get('reason') or took})."
+
+
+def _uploaded(facts: dict[str, Any]) -> str:
+    return f"It lies at {place(str(facts.get('url', '')))}; {proof(_grade(facts))}."
+
+
+def _restored(facts: dict[str, Any]) -> str:
+    return str(facts.get("proof") or "The sandbox is as it was.")
+
+
+_RESULTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "prepare": lambda facts: f"{_listed(facts.get('merged', []))} copied into the root disk.",
+    "snapshot": lambda facts: "The snapshot is ready.",
+    "restore": _restored,
+    "fetch": _fetched,
+    "convert": _converted,
+    "prove": _proved,
+    "upload": _uploaded,
+    "report": lambda facts: f"The report is written: {facts.get('html', '')}",
+}
+_SAYINGS: dict[str, Callable[[Event], str]] = {
+    "planned": _planned,
+    "started": lambda event: f"{doing(event.step)} …",
+    "phase": _tick,
+    "tick": _tick,
+    "finding": lambda event: finding(event.facts or {"title": event.text}),
+    "retry": _retry,
+    "done": _done,
+    "failed": lambda event: f"{step_title(event.step)}: {event.facts.get('what') or event.text or 'it failed.'}",
+    "cancelled": lambda event: f"{doing(event.step)} was stopped, as you asked. What was done is kept.",
+    "undone": lambda event: f"{step_title(event.step)}: taken back.",
+    "finished": lambda event: event.text or "Everything is done.",
+}
+
+
+def _stopped_at(state: State) -> str:
+    for step, status in reversed(state.steps.items()):
+        if status == "failed":
+            why = state.last.get("facts", {}).get("what", "") if state.last.get("step") == step else ""
+            return f"Stopped at “{step_title(step)}”: {plain(why) or 'see its log.'}"
+        if status == "cancelled":
+            return f"Paused at “{step_title(step)}”; it can go on from there."
+        if status == "started":
+            return f"It was interrupted, or is running elsewhere, at “{step_title(step)}”; it can go on from there."
+    done = [step for step, status in state.steps.items() if status == "done"]
+    return f"Stopped after “{step_title(done[-1])}”; it can go on from there." if done else ""
+
+
+def _grade(facts: dict[str, Any]) -> str:
+    return str(facts.get("grade") or facts.get("proof") or "size")
+
+
+def _listed(names: Any) -> str:
+    named = [plain(n.get("path", n.get("mount", "")) if isinstance(n, dict) else n) for n in names]
+    return " and ".join(filter(None, (", ".join(named[:-1]), *named[-1:]))) or "The data"
