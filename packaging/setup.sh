@@ -41,8 +41,14 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
   echo "Installing: ${missing[*]}"
   "${root[@]}" apt-get update -qq
-  # servers that tests start for themselves must not be started by their packages
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # the tests start their servers themselves, on loopback: the packages must not start theirs (invoke-rc.d(8), policy-rc.d)
+  policy=/usr/sbin/policy-rc.d
+  if [ "$what" != run ] && [ ! -e $policy ]; then
+    trap '"${root[@]}" rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+    "${root[@]}" chmod 755 $policy
+  fi
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 python=
