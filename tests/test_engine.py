@@ -193,7 +193,7 @@ def test_a_stop_finding_stops_before_anything_runs(desk: Callable[..., Desk]) ->
 
 def test_a_question_comes_out_before_anything_runs(desk: Callable[..., Desk]) -> None:
     ask = Question("password", "sftp://me@h", "Password?")
-    one = desk(Act("a"), Act("b", look=lambda ctx: [ctx.need(ask)] and []))
+    one = desk(Act("a"), Act("b", look=lambda ctx: [Finding("ok", ctx.need(ask))]))
     with pytest.raises(NeedsAnswer):
         one.run()
     assert one.steps[0].ran == 0
