@@ -7,8 +7,11 @@ leaves nothing behind but what it is for.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +19,19 @@ from typing import TYPE_CHECKING
 from app import engine, host
 from app.context import Context, Finding
 from app.engine import Report
-from app.job import Job
+from app.errors import JobError
+from app.job import Job, load, split_target
 from app.journal import Journal
 from app.secrets import Answers
 
 if TYPE_CHECKING:
     from app.bandwidth import Line
+    from app.disk.boottest import Verdict
     from app.disk.image import Info
     from app.providers import Machine
     from app.sandbox import Look
+    from app.shelf import Export
+    from app.targets import Target
 
 
 def check(job: Job, folder: Path, report: Report, cancel: threading.Event, answers: Answers) -> list[Finding]:
@@ -100,6 +107,91 @@ def disk_info(file: Path, report: Report, cancel: threading.Event, answers: Answ
         return inspect(file, ctx)
 
 
+def disk_convert(
+    file: Path, out: Path, form: str, compress: bool, report: Report, cancel: threading.Event, answers: Answers
+) -> tuple[Info, str]:
+    """Convert *file* to *form*, compare, and only then call it *out*; returns what it is and its SHA-256."""
+    from app.disk import image
+
+    if out.exists():
+        raise JobError(f"There is a file {out} already.", "Choose another name.", means="It was not touched.")
+    part = out.with_name(f".{out.name}.part")
+    with scratch(report, cancel, answers) as ctx, _gone_unless_renamed(part):
+        source = image.inspect(file, ctx)
+        made = image.convert(source, part, form, ctx, compress=compress, options={})
+        image.compare(source, made, ctx)
+        digest = image.sha256(part, ctx)
+        part.rename(out)
+        return dataclasses.replace(made, path=out), digest
+
+
+def disk_boot(
+    file: Path, bus: str, firmware: str, seconds: float, report: Report, cancel: threading.Event, answers: Answers
+) -> Verdict:
+    """Start *file* on a throw-away overlay and see whether it comes to a login."""
+    from app.disk import boottest, image
+
+    with scratch(report, cancel, answers) as ctx:
+        form = image.inspect(file, ctx).format
+        return boottest.boot(file, form, ctx, bus=bus, firmware=firmware, seconds=seconds)
+
+
+def disk_gate(file: Path, target: Target, report: Report, cancel: threading.Event, answers: Answers) -> list[Finding]:
+    """What *target* would say to *file*."""
+    from app.disk import gate, image
+
+    with scratch(report, cancel, answers) as ctx:
+        return gate.check(file, image.inspect(file, ctx).format, target, ctx)
+
+
+def upload_job(file: Path, target: str, limit: int, report: Report, cancel: threading.Event, answers: Answers) -> Job:
+    """A job that has only the upload of *file* (and the report) left to do.
+
+    The same file (name, length, time) and target make the same job, so calling again resumes it.
+    """
+    stat = file.stat()
+    name = split_target(target)[1] or file.name
+    key = "\0".join((str(file), str(stat.st_size), str(stat.st_mtime_ns), target))
+    made = Job(
+        file.as_uri(), target, id=f"upload-{hashlib.sha256(key.encode()).hexdigest()[:12]}", name=Path(name).stem,
+        prove=False, limit=limit, created=round(time.time()),
+    ).checked()  # fmt: skip
+    host.private_folder(made.folder)
+    with host.held(made.folder / "lock"), contextlib.closing(Journal(made.folder / "journal.jsonl")) as journal:
+        if journal.state.is_done("convert"):
+            return dataclasses.replace(load(made.folder), limit=limit)
+        made.save(made.folder / "job.json")
+        digest = image_digest(file, Context(made, made.folder, journal, report, cancel, answers, step="convert"))
+        facts = {"path": str(file), "size": stat.st_size, "sha256": digest, "own": False}
+        journal.record("fetch", "done", **facts)
+        journal.record("prove", "done", ok=False, verdict="not tried", reason="only an upload was asked for")
+        journal.record("convert", "done", **facts, name=name, format=file.suffix.lstrip(".").lower())
+    return made
+
+
+def image_digest(file: Path, ctx: Context) -> str:
+    """The SHA-256 of *file*, told as progress."""
+    from app.disk.image import sha256
+
+    return sha256(file, ctx)
+
+
+def give_image(export: Export, file: Path) -> None:
+    """Hand a snapshot that was made by hand to an export that waits for it."""
+    with (
+        host.held(export.folder / "lock"),
+        contextlib.closing(Journal(export.folder / "journal.jsonl")) as journal,
+    ):
+        journal.record("snapshot", "done", image=file.as_uri(), by_hand=True)
+
+
+def practice_image(name: str) -> Path:
+    """Where the practice upload server keeps the file *name* on this computer."""
+    from app.practice.site import Site
+
+    return Site().uploads / name
+
+
 @contextlib.contextmanager
 def scratch(report: Report, cancel: threading.Event, answers: Answers, job: Job | None = None) -> Iterator[Context]:
     """A context in a folder that is gone afterwards, for acts that belong to no export."""
@@ -108,6 +200,14 @@ def scratch(report: Report, cancel: threading.Event, answers: Answers, job: Job 
         folder = Path(name)
         with contextlib.closing(Journal(folder / "journal.jsonl")) as journal:
             yield Context(job or Job("", "", id="act"), folder, journal, report, cancel, answers)
+
+
+@contextlib.contextmanager
+def _gone_unless_renamed(part: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

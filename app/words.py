@@ -15,6 +15,7 @@ from app.units import clock, duration, moment, plain, rate, size
 __all__ = [
     "clock", "doing", "duration", "finding", "may_close_lid", "moment", "place", "plain", "plan", "proof", "rate",
     "say", "size", "status", "step_title", "trouble_lines",
+    "verified",
 ]  # fmt: skip
 
 _TITLES = {
@@ -94,6 +95,11 @@ def proof(grade: str) -> str:
     return _PROOFS.get(grade, plain(grade))
 
 
+def verified(upload: dict[str, Any]) -> str:
+    """How the copy at the target was verified, from the facts of the upload."""
+    return proof(_grade(upload))
+
+
 def place(url: str) -> str:
     """Where *url* points to, in words."""
     parts = urlsplit(url)
@@ -139,7 +145,7 @@ def status(export: Shelved) -> str:
     if export.finished:
         there = state.of("upload")
         at = moment(state.last.get("at", 0))
-        return f"Finished {at}: {place(str(there.get('url') or export.job.target))}; {proof(_grade(there))}."
+        return f"Finished {at}: {place(str(there.get('url') or export.job.target))}; {verified(there)}."
     if state.steps and all(status == "undone" for status in state.steps.values()):
         return "Taken back; nothing of it is left elsewhere."
     return _stopped_at(state) or "Not started yet."
@@ -212,7 +218,7 @@ def _proved(facts: dict[str, Any]) -> str:
 
 
 def _uploaded(facts: dict[str, Any]) -> str:
-    return f"It lies at {place(str(facts.get('url', '')))}; {proof(_grade(facts))}."
+    return f"It lies at {place(str(facts.get('url', '')))}; {verified(facts)}."
 
 
 def _restored(facts: dict[str, Any]) -> str:

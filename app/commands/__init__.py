@@ -1,0 +1,22 @@
+"""The commands of the terminal, one small module each: `HELP`, `arguments(parser)`, `run(args, terminal)`.
+
+`run` returns what the final `result` line of `--json` holds; what people read it prints itself.
+"""
+
+COMMANDS = (
+    "new",
+    "check",
+    "run",
+    "resume",
+    "undo",
+    "status",
+    "restore",
+    "disk",
+    "upload",
+    "probe",
+    "targets",
+    "machines",
+    "rehearse",
+    "forget",
+    "help",
+)

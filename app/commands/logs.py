@@ -1,0 +1,66 @@
+"""The program's own log: a file without secrets; nothing of any library ever reaches the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from app import host
+from app.secrets import Answers
+
+SIZE, KEPT = 1_000_000, 3
+
+
+def log_file() -> Path:
+    """Where the log lies."""
+    return host.data_home() / "log.txt"
+
+
+@contextlib.contextmanager
+def logging_quietly(answers: Answers) -> Iterator[None]:
+    """Log into `log_file` while the block runs: warnings and the death of threads too."""
+    handler = _handler()
+    handler.setFormatter(Redacting(answers))
+    root, level, hook = logging.getLogger(), logging.getLogger().level, threading.excepthook
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    threading.excepthook = _thread_died
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+
+
+class Redacting(logging.Formatter):
+    """Writes log lines without the secrets of this session."""
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._answers = answers
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as text."""
+        return self._answers.redact(super().format(record))
+
+
+def _handler() -> logging.Handler:
+    try:
+        host.private_folder(log_file().parent)
+        return RotatingFileHandler(log_file(), maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", errors="replace")
+    except OSError:  # a home that cannot be written is told by the command itself
+        return logging.NullHandler()
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        info = (args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+        logging.getLogger(__name__).error("a thread died", exc_info=info)

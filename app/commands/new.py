@@ -1,0 +1,56 @@
+"""Write a job file: what to take from where, and where to bring it. Nothing is started by this."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app import job
+from app.commands import options
+from app.commands.terminal import Terminal
+from app.errors import Usage
+from app.job import HOWS, PROOFS, SOURCES, TARGETS, Include
+
+HELP = "write a job file"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What a job is made of."""
+    parser.add_argument("--source", required=True, metavar="URL", help=_forms(SOURCES, "a file's name"))
+    parser.add_argument("--target", required=True, metavar="URL", help=_forms(TARGETS, "a folder's name"))
+    parser.add_argument("--profile", default="generic", metavar="TARGET", help="see: sandhopper targets")
+    parser.add_argument("--sandbox", default="", metavar="ssh://USER@HOST", help="the running machine")
+    parser.add_argument("--format", default="", help="qcow2, raw, vmdk, vdi, vhd, vhdx (else what the target wants)")
+    parser.add_argument("--include", action="append", default=[], metavar="MOUNT=HOW", help=f"HOW: {', '.join(HOWS)}")
+    parser.add_argument("--name", default="", help="the image's name at the target, without ending")
+    options.limit(parser)
+    parser.add_argument("--no-prove", action="store_true", help="do not start the image for a test")
+    parser.add_argument("--no-compress", action="store_true", help="do not make the file smaller")
+    parser.add_argument("--verify", default="auto", choices=PROOFS, help="how to verify the copy at the target")
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Print the job."""
+    from app import targets
+
+    made = job.new(
+        options.source_url(args.source),
+        options.target_url(args.target),
+        profile=targets.load(args.profile).key,
+        sandbox=options.machine_url(args.sandbox) if args.sandbox else "",
+        format=args.format.lower(),
+        include=tuple(Include.parse(text) for text in args.include),
+        name=args.name,
+        limit=args.limit,
+        prove=not args.no_prove,
+        compress=not args.no_compress,
+        verify=args.verify,
+    )
+    if made.source.startswith("file:") and not options.local_path(made.source).is_file():
+        raise Usage(f"There is no file {options.local_path(made.source)}.", "Check the name after --source.")
+    terminal.raw(job.dumps(made))
+    return {"job": made.as_json()}
+
+
+def _forms(known: dict[str, str], plain: str) -> str:
+    return "; ".join([plain, *known.values()]).replace("%", "%%")
