@@ -1,0 +1,31 @@
+"""The places that every test of the contract runs on: a row is a name and the function that lays the place.
+
+Such a function takes `(tmp_path, context, stack)`, starts its server (`stack.callback` ends it) and returns a
+`tests.servers.Place`. Add a row here when a new kind of place, or another make of server, is to be stood by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from app.context import Context
+from tests.servers import Lay, Place
+
+PLACES = {
+    "local": "tests.servers.places:local",
+    "openssh": "tests.servers.places:openssh",
+    "openssh-no-shell": "tests.servers.places:openssh_no_shell",
+}
+
+
+@pytest.fixture(params=list(PLACES))
+def place(request: pytest.FixtureRequest, tmp_path: Path, context: Callable[..., Context]) -> Iterator[Place]:
+    module, _, name = PLACES[request.param].partition(":")
+    lay: Lay = getattr(import_module(module), name)
+    with ExitStack() as stack:
+        yield lay(tmp_path, context, stack)
