@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from pathlib import PurePath
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import keyring
@@ -74,6 +75,14 @@ class Answers:
         for secret in seen:
             text = text.replace(secret, HIDDEN)
         return redact_urls(text)
+
+    def redact_all(self, value: Any) -> Any:
+        """*value* as JSON can hold it, with every text in it redacted."""
+        if isinstance(value, dict):
+            return {self.redact(str(key)): self.redact_all(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.redact_all(inner) for inner in value]
+        return self.redact(str(value)) if isinstance(value, str | PurePath) else value
 
 
 def redact_urls(text: str) -> str:

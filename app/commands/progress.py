@@ -38,8 +38,9 @@ class Live:
             TextColumn("{task.fields[said]}", markup=False),
             TimeElapsedColumn(),
         )
-        quiet = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
-        self._bars = Progress(*columns, console=self._console, **quiet)
+        self._bars = Progress(
+            *columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
         self._bar: TaskID | None = None
         self._bars.start()
 

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import PurePath
 from typing import Any, Protocol, TypeVar
 
 from app import words
@@ -62,7 +61,7 @@ class Terminal:
 
     def report(self, event: Event) -> None:
         """Show an event (called by the engine, from any thread)."""
-        facts: dict[str, Any] = _redacted(event.facts, self.answers.redact)
+        facts = self.answers.redact_all(event.facts)
         safe = replace(event, text=self.answers.redact(event.text), facts=facts)
         with self._lock:
             if self.as_json:
@@ -98,7 +97,7 @@ class Terminal:
         why = trouble(exc)
         means = "" if isinstance(exc, Usage) and not exc.means else why.means
         said = replace(why, means=means, remedy=remedy or why.remedy)
-        said = Trouble(**{part: self.answers.redact(text) for part, text in asdict(said).items()})
+        said = Trouble(**self.answers.redact_all(asdict(said)))
         if self.as_json:
             self._line({"kind": "error", **_parts(said, exc)})
         for line in asking.error_lines(said, exc):
@@ -142,7 +141,7 @@ class Terminal:
         return self._display
 
     def _line(self, data: dict[str, Any]) -> None:
-        self._out.write(json.dumps(_redacted(data, self.answers.redact)) + "\n")
+        self._out.write(json.dumps(self.answers.redact_all(data)) + "\n")
 
 
 def _indented(line: str) -> str:
@@ -158,14 +157,3 @@ def _parts(said: Trouble, exc: BaseException) -> dict[str, Any]:
         asked = exc.question
         parts["question"] = {"kind": asked.kind, "about": asked.about, "text": asked.text, "detail": asked.detail}
     return parts
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """*value* as JSON can hold it, every text without secrets."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(str(k)): _redacted(v, redact) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_redacted(v, redact) for v in value]
-    return redact(str(value)) if isinstance(value, PurePath) else value
