@@ -74,7 +74,8 @@ def plain(text: object) -> str:
 
 def bare(text: object) -> str:
     """As `plain`, but with every space kept; for a line of a machine's own output."""
-    return "".join(_shown(letter) for letter in _ESCAPES.sub("", redact_urls(str(text))))
+    shown = "".join(_shown(letter) for letter in _ESCAPES.sub("", redact_urls(str(text))))
+    return redact_urls(shown)  # again: an invisible letter may have hidden a URL from the first look
 
 
 def parse_rate(text: str) -> int:

@@ -1,0 +1,184 @@
+"""What an export did, gathered from its job and its journal alone: the same after any number of interruptions."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from app import words
+from app.job import Job
+from app.journal import Facts, State
+from app.units import bare
+
+SIMULATED = (
+    "The cloud, the sandbox and the upload server of this export were practice ones, on the same computer. "
+    "The conversion, the test start, the hashes, the transfer and its verification were real."
+)
+_TAIL = 60  # lines of the machine's own output that are kept
+
+
+def gather(job: Job, state: State, history: list[Facts], sheet: str) -> dict[str, Any]:
+    """Everything that a report tells, as plain data; *sheet* is the target's instructions, not filled in yet."""
+    image = _image(job, state)
+    return {
+        "version": 1,
+        "made": _utc(_made(history)),
+        "export": {
+            "id": job.id,
+            "name": job.image_name,
+            "created": _utc(job.created),
+            "source": job.source,
+            "target": job.target,
+            "sandbox": job.sandbox_url,
+            "profile": job.profile,
+            "include": [{"mount": part.mount, "how": part.how} for part in job.include],
+            "practice": job.practice,
+        },
+        "simulated": SIMULATED if job.practice else "",
+        "source": _source(job, state),
+        "image": image,
+        "boot": _boot(job, state),
+        "sandbox": _sandbox(job, state),
+        "line": state.of("upload").get("line", {}),
+        "steps": _steps(history),
+        "versions": state.of("report").get("versions", {}),
+        "leftovers": _leftovers(job, state),
+        "sheet": fill(sheet, image, job),
+        "mail": mail(image, fill(sheet, image, job)),
+    }
+
+
+def fill(sheet: str, image: dict[str, Any], job: Job) -> str:
+    """*sheet* with its `{name}`, `{size}`, `{sha256}` … filled in; words in braces it does not know stay."""
+    known = {**image, "size": words.size(image["size"]), "bytes": image["size"], "id": job.id, "target": image["place"]}
+    return re.sub(r"\{(\w+)\}", lambda found: str(known.get(found[1], found[0])), sheet).strip()
+
+
+def mail(image: dict[str, Any], sheet: str) -> str:
+    """A letter to the people who receive the image."""
+    return "\n".join(
+        [
+            f"Subject: Disk image {image['name']} is ready for you",
+            "",
+            "Dear curator,",
+            "",
+            "a disk image has been uploaded for you:",
+            "",
+            f"  file      {image['name']}",
+            f"  place     {image['place']}",
+            f"  format    {words.form(image['format'])}, {words.size(image['virtual_size'])} when unpacked",
+            f"  size      {image['size']} bytes ({words.size(image['size'])})",
+            f"  SHA-256   {image['sha256']}",
+            "",
+            f"About the copy at your side: {image['verified']}.",
+            f"To compare it yourself:  sha256sum {image['name']}",
+            *(["", sheet] if sheet else []),
+            "",
+            "With kind regards",
+        ]
+    )
+
+
+def _source(job: Job, state: State) -> dict[str, Any]:
+    facts, shot = state.of("fetch"), state.of("snapshot")
+    return {
+        "place": words.place(job.source),
+        "snapshot": shot.get("image", ""),
+        "by_hand": bool(shot.get("by_hand")),
+        "format": facts.get("format", ""),
+        "size": int(facts.get("size", 0)),
+        "virtual_size": int(facts.get("virtual_size", 0)),
+        "sha256": facts.get("sha256", ""),
+    }
+
+
+def _image(job: Job, state: State) -> dict[str, Any]:
+    made, there = state.of("convert"), state.of("upload")
+    url = str(there.get("url") or job.target)
+    return {
+        "name": words.plain(there.get("name") or made.get("name") or job.image_name),
+        "url": url,
+        "place": words.place(url),
+        "format": made.get("format", ""),
+        "size": int(there.get("size") or made.get("size") or 0),
+        "virtual_size": int(made.get("virtual_size") or made.get("size") or 0),
+        "sha256": there.get("sha256") or made.get("sha256", ""),
+        "proof": there.get("proof", ""),
+        "verified": words.verified(there) if there else "not uploaded",
+        "sidecar": there.get("sidecar", ""),
+        "sent": int(there.get("sent", 0)),
+        "seconds": there.get("seconds", 0),
+    }
+
+
+def _boot(job: Job, state: State) -> dict[str, Any]:
+    facts = state.of("prove")
+    if not facts or not job.prove:
+        return {"tried": False}
+    kept = ("ok", "verdict", "reason", "seconds", "bus", "firmware", "accel", "screen")
+    tail = [bare(line) for line in str(facts.get("tail", "")).splitlines()[-_TAIL:]]
+    return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": "\n".join(tail).strip()}
+
+
+def _sandbox(job: Job, state: State) -> dict[str, Any]:
+    seen, back = state.of("checkup"), state.of("restore")
+    return {
+        "url": job.sandbox_url,
+        "os": seen.get("os", ""),
+        "mounts": seen.get("mounts", []),
+        "findings": seen.get("findings", []),
+        "merged": state.of("prepare").get("merged", []),
+        "restored": {"equal": back.get("equal"), "proof": back.get("proof", "")} if back else {},
+    }
+
+
+def _steps(history: list[Facts]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    begun: dict[str, float] = {}
+    for line in history:
+        step, event, at = str(line["step"]), line["event"], float(line["at"])
+        if event == "started" and step != "report":
+            made = {"step": step, "title": words.step_title(step), "began": _utc(at), "at": at}
+            found.setdefault(step, {**made, "seconds": 0.0, "attempts": 0, "retries": [], "failures": []})
+            found[step]["attempts"] += 1
+            begun[step] = at
+        elif step in begun and step in found:
+            _take(found[step], line, begun)
+    return list(found.values())
+
+
+def _take(step: dict[str, Any], line: Facts, begun: dict[str, float]) -> None:
+    facts = line.get("facts", {})
+    if line["event"] == "retry":
+        step["retries"].append(words.plain(facts.get("why", "")))
+    if line["event"] == "failed":
+        step["failures"].append(words.plain(facts.get("what", "")))
+    if line["event"] in ("done", "failed", "cancelled"):
+        step["seconds"] = round(step["seconds"] + float(line["at"]) - begun.pop(step["step"]), 3)
+
+
+def _leftovers(job: Job, state: State) -> list[dict[str, Any]]:
+    found = []
+    for step, what in (("fetch", "the fetched disk"), ("convert", "the converted image")):
+        facts = state.of(step)
+        if facts.get("own") and facts.get("path"):
+            found.append(_left(what, facts["path"], facts, f"sandhopper forget {job.id}"))
+    shot = state.of("snapshot")
+    if shot.get("image") and not shot.get("by_hand"):
+        found.append(_left("the snapshot in the cloud", shot["image"], {}, f"sandhopper undo {job.id}"))
+    return found
+
+
+def _left(what: str, where: str, facts: Facts, remove: str) -> dict[str, Any]:
+    return {"what": what, "where": where, "size": int(facts.get("size", 0)), "remove": remove}
+
+
+def _made(history: list[Facts]) -> float:
+    """When the report was first begun: the same time however often it is written again."""
+    begun = [line["at"] for line in history if line["step"] == "report" and line["event"] == "started"]
+    return float(begun[0] if begun else 0)
+
+
+def _utc(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at else ""

@@ -1,0 +1,42 @@
+"""Speed and forecast from bytes that got through."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.meter import Meter
+
+
+def fed(*points: tuple[float, int], total: int = 1000) -> Meter:
+    meter = Meter(0.0)
+    for now, done in points:
+        meter.at(done, total, now)
+    return meter
+
+
+def test_bytes_that_were_there_before_are_no_speed() -> None:
+    meter = fed((0, 500), (10, 600))
+    assert meter.rate == pytest.approx(10)
+    assert meter.remaining(10) == pytest.approx(40)
+
+
+def test_no_forecast_is_made_from_a_moment() -> None:
+    assert fed((0, 0), (1, 900)).remaining(1) is None
+
+
+def test_a_stall_is_told_and_leaves_the_speed() -> None:
+    meter = fed((0, 0), (10, 100), (15, 100))
+    assert meter.stalled(15) == 0
+    assert meter.stalled(25) == pytest.approx(15)
+    assert meter.rate == pytest.approx(10)
+    assert fed((0, 0), (10, 1000)).stalled(99) == 0
+
+
+def test_a_new_speed_is_learnt_within_a_minute_or_two() -> None:
+    slow = [(n, 10 * n) for n in range(60)]
+    fast = [(60 + n, 600 + 100 * n) for n in range(90)]
+    assert fed(*slow, *fast, total=10**6).rate == pytest.approx(100, rel=0.1)
+
+
+def test_a_place_that_goes_back_does_not_go_below_zero() -> None:
+    assert fed((0, 0), (10, 100), (20, 40)).rate >= 0
