@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
 from app import words
 from app.job import Job
 from app.journal import Facts, State
+from app.targets import Target
 from app.units import bare
 
 SIMULATED = (
@@ -18,9 +18,10 @@ SIMULATED = (
 _TAIL = 60  # lines of the machine's own output that are kept
 
 
-def gather(job: Job, state: State, history: list[Facts], sheet: str) -> dict[str, Any]:
-    """Everything that a report tells, as plain data; *sheet* is the target's instructions, not filled in yet."""
-    image = _image(job, state)
+def gather(job: Job, state: State, history: list[Facts], target: Target | None) -> dict[str, Any]:
+    """Everything that a report tells, as plain data; *target* is None when its profile is not known any more."""
+    image, boot = _image(job, state), _boot(job, state)
+    sheet = _sheet(target, image, boot) if target else ""
     return {
         "version": 1,
         "made": _utc(_made(history)),
@@ -35,24 +36,18 @@ def gather(job: Job, state: State, history: list[Facts], sheet: str) -> dict[str
             "include": [{"mount": part.mount, "how": part.how} for part in job.include],
             "practice": job.practice,
         },
-        "simulated": SIMULATED if job.practice else "",
+        "simulated": [text for text in (SIMULATED * job.practice, target.unproven if target else "") if text],
         "source": _source(job, state),
         "image": image,
-        "boot": _boot(job, state),
+        "boot": boot,
         "sandbox": _sandbox(job, state),
         "line": state.of("upload").get("line", {}),
         "steps": _steps(history),
         "versions": state.of("report").get("versions", {}),
         "leftovers": _leftovers(job, state),
-        "sheet": fill(sheet, image, job),
-        "mail": mail(image, fill(sheet, image, job)),
+        "sheet": sheet,
+        "mail": mail(image, sheet),
     }
-
-
-def fill(sheet: str, image: dict[str, Any], job: Job) -> str:
-    """*sheet* with its `{name}`, `{size}`, `{sha256}` … filled in; words in braces it does not know stay."""
-    known = {**image, "size": words.size(image["size"]), "bytes": image["size"], "id": job.id, "target": image["place"]}
-    return re.sub(r"\{(\w+)\}", lambda found: str(known.get(found[1], found[0])), sheet).strip()
 
 
 def mail(image: dict[str, Any], sheet: str) -> str:
@@ -78,6 +73,13 @@ def mail(image: dict[str, Any], sheet: str) -> str:
             "With kind regards",
         ]
     )
+
+
+def _sheet(target: Target, image: dict[str, Any], boot: dict[str, Any]) -> str:
+    known = {key: image[key] for key in ("name", "size", "sha256", "format", "url")}
+    gib = -(-image["virtual_size"] // 2**30)
+    hardware = {key: boot.get(key) or getattr(target, key) for key in ("firmware", "bus")}
+    return target.sheet_for(**known, **hardware, virtual_gib=gib).strip()
 
 
 def _source(job: Job, state: State) -> dict[str, Any]:

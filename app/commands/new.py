@@ -12,13 +12,14 @@ from app.errors import Usage
 from app.job import HOWS, PROOFS, SOURCES, TARGETS, Include
 
 HELP = "write a job file"
+_PROFILES = {"file": "local", "openstack": "openstack", "swift": "openstack"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What a job is made of."""
     parser.add_argument("--source", required=True, metavar="URL", help=_forms(SOURCES, "a file's name"))
     parser.add_argument("--target", required=True, metavar="URL", help=_forms(TARGETS, "a folder's name"))
-    parser.add_argument("--profile", default="generic", metavar="TARGET", help="see: sandhopper targets")
+    parser.add_argument("--profile", metavar="TARGET", help="whose rules hold there; see: sandhopper targets")
     parser.add_argument("--sandbox", default="", metavar="ssh://USER@HOST", help="the running machine")
     parser.add_argument("--format", default="", help="qcow2, raw, vmdk, vdi, vhd, vhdx (else what the target wants)")
     parser.add_argument("--include", action="append", default=[], metavar="MOUNT=HOW", help=f"HOW: {', '.join(HOWS)}")
@@ -33,10 +34,11 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     """Print the job."""
     from app import targets
 
+    target = options.target_url(args.target)
     made = job.new(
         options.source_url(args.source),
-        options.target_url(args.target),
-        profile=targets.load(args.profile).key,
+        target,
+        profile=targets.load(args.profile or _PROFILES.get(target.partition(":")[0], "generic")).key,
         sandbox=options.machine_url(args.sandbox) if args.sandbox else "",
         format=args.format.lower(),
         include=tuple(Include.parse(text) for text in args.include),

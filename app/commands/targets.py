@@ -26,7 +26,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         terminal.say(f"{target.title}\n  {target.summary}\n  takes {', '.join(words.form(f) for f in target.formats)}")
         terminal.say(f"  rules as of {target.dated}, from:")
         for source in target.sources:
-            terminal.say(f"    {source}")
+            terminal.say(f"    {source.rule}\n      {source.url}")
+        for text in (*target.cares, target.unproven):
+            terminal.say(f"  · {text}" if text else "")
         terminal.say(f"\nFor the person at the other side:\n{target.sheet}")
         return {"target": asdict(target)}
     found = targets.all_targets()

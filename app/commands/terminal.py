@@ -16,6 +16,7 @@ from app.context import Event
 from app.engine import Report
 from app.errors import NeedsAnswer, Trouble, Usage, exit_code, trouble
 from app.secrets import Answers, keyring_here
+from app.units import bare
 
 T = TypeVar("T")
 Act = Callable[[Report, threading.Event, Answers], T]
@@ -74,7 +75,7 @@ class Terminal:
         if not self.as_json:
             self.pause_display()
             safe = self.answers.redact(text).split("\n")
-            self._out.write("\n".join(_indented(line) for line in safe) + "\n")
+            self._out.write("\n".join(bare(line) for line in safe) + "\n")
 
     def raw(self, text: str) -> None:
         """Print *text* as it is (a job file, a help text)."""
@@ -142,10 +143,6 @@ class Terminal:
 
     def _line(self, data: dict[str, Any]) -> None:
         self._out.write(json.dumps(self.answers.redact_all(data)) + "\n")
-
-
-def _indented(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" "))] + words.plain(line)
 
 
 def _parts(said: Trouble, exc: BaseException) -> dict[str, Any]:

@@ -1,0 +1,184 @@
+"""The receipt: complete, escaped, without secrets, the same each time."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import journal, receipt
+from app.context import Context
+from app.job import Include, Job
+from app.steps.report import STEP, picture
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m{sha256}"
+SECRET = "S3cr3t-Marker-Üñ"
+JOB = Job("openstack://mycloud/server/42", "sftp://me@data.example.org/drop/", id="r1", name="thesis",
+          sandbox="ssh://me@box", include=(Include("/application", "merge"),), created=1_700_000_000)  # fmt: skip
+SHA = "ab" * 32
+
+
+def png(path: Path) -> Path:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+def facts(tmp_path: Path) -> dict[str, dict[str, Any]]:
+    return {
+        "checkup": {"os": HOSTILE, "mounts": [], "findings": [{"grade": "care", "title": f"Root is {HOSTILE}."}]},
+        "prepare": {"merged": ["/application"], "files": 3, "bytes": 9},
+        "snapshot": {"image": "openstack://mycloud/image/7", "by_hand": False},
+        "restore": {"equal": True, "proof": "Hashes, owners and mounts are equal.\x1b[2J"},
+        "fetch": {"path": "/here/disk", "size": 10**9, "format": "raw", "virtual_size": 2 * 10**9, "own": True},
+        "convert": {"path": "/here/x", "name": "thesis.qcow2", "format": "qcow2", "size": 5 * 10**8,
+                    "virtual_size": 2 * 10**9, "sha256": SHA, "own": True},
+        "prove": {"ok": True, "verdict": "a login prompt", "reason": HOSTILE, "seconds": 41.0, "bus": "virtio",
+                  "firmware": "bios", "accel": "tcg", "tail": f"[  1.0] hi   there {HOSTILE}\nlogin:",
+                  "screen": str(png(tmp_path / "screen.png"))},
+        "upload": {"url": "sftp://me:hunter2@data.example.org/drop/thesis.qcow2", "name": "thesis.qcow2",
+                   "size": 5 * 10**8, "sha256": SHA, "proof": "sha256-server", "sent": 5 * 10**8, "seconds": 100.0,
+                   "line": {"median": 5e6}, "sidecar": "thesis.qcow2.sha256"},
+    }  # fmt: skip
+
+
+Made = Callable[..., Context]
+
+
+def written(context: Made, tmp_path: Path, job: Job = JOB, **changed: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    ctx = context(job=job, answers={"sftp://me@data.example.org": SECRET}, facts={**facts(tmp_path), **changed})
+    ctx.step = "report"
+    ctx.journal.record("report", "started")
+    said = STEP.run(ctx)
+    return json.loads(Path(said["json"]).read_text()), Path(said["html"]).read_text()
+
+
+def visible(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL)).split())
+
+
+def test_the_report_tells_all_of_it(context: Made, tmp_path: Path) -> None:
+    data, page = written(context, tmp_path)
+    seen = visible(page)
+    for part in (
+        "thesis.qcow2", SHA, "500.0 MB", "the server computed the same SHA-256", "Your sandbox is as it was.",
+        "Hashes, owners and mounts are equal.", "It starts.", "openstack://mycloud/image/7", "merged into the root",
+        "Dear curator", "sandhopper forget r1", "sandhopper undo r1", "the snapshot in the cloud", "qemu-img", "login:",
+    ):  # fmt: skip
+        assert part in seen, part
+    assert 'src="data:image/png;base64,' in page
+    assert data["image"]["verified"] == "the server computed the same SHA-256"
+    assert data["versions"].keys() == {"Sandhopper", "Python", "qemu-img"}
+    assert data["simulated"] == []
+    assert "rehearsal" not in seen
+
+
+def test_hostile_names_stay_text(context: Made, tmp_path: Path) -> None:
+    data, page = written(context, tmp_path, convert={"name": HOSTILE, "sha256": SHA, "size": 1})
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    assert "default-src 'none'" in page
+    assert "hi   there" in data["boot"]["tail"]  # a machine's own output keeps its columns
+
+
+def test_the_instructions_are_those_of_the_target_and_say_what_was_never_tried(context: Made, tmp_path: Path) -> None:
+    data, page = written(context, tmp_path, job=replace(JOB, profile="interoute"))
+    assert "Disk image size: 2 GiB" in data["sheet"]
+    assert data["sheet"] in data["mail"]
+    assert "Create new template" in visible(page)
+    assert "What was not tried for real." in page
+    unknown, _ = written(context, tmp_path, job=replace(JOB, profile="of-the-future"))
+    assert unknown["sheet"] == ""
+
+
+def test_no_secret_and_no_password_of_a_url(context: Made, tmp_path: Path) -> None:
+    changed = {"equal": True, "proof": f"put back with {SECRET}."}
+    data, page = written(context, tmp_path, restore=changed)
+    for text in (json.dumps(data, ensure_ascii=False), page, html.unescape(page)):
+        assert SECRET not in text
+        assert "hunter2" not in text
+
+
+def test_the_same_journal_makes_the_same_report(context: Made, tmp_path: Path) -> None:
+    first, page = written(context, tmp_path)
+    ctx = context(job=JOB)
+    ctx.step = "report"
+    ctx.journal.record("report", "started")
+    STEP.run(ctx)
+    assert json.loads((ctx.folder / "report.json").read_text()) == first
+    assert (ctx.folder / "report.html").read_text() == page
+
+
+def test_retries_failures_and_times_are_those_of_the_journal() -> None:
+    def line(at: float, event: str, **said: object) -> dict[str, Any]:
+        return {"at": at, "step": "upload", "event": event, "facts": said}
+
+    lines = [
+        line(100, "started"), line(130, "retry", why="The line was cut."), line(160, "failed", what="No room."),
+        line(500, "started"),  # killed here: its time is not known, and not guessed
+        line(900, "started"), line(950, "done"),
+    ]  # fmt: skip
+    data = receipt.gather(JOB, journal.State(), lines, None)
+    (step,) = data["steps"]
+    assert step["seconds"] == 110
+    assert step["attempts"] == 3
+    assert step["retries"] == ["The line was cut."]
+    assert step["failures"] == ["No room."]
+
+
+@pytest.mark.parametrize("grade", ["sampled", "size", "accepted"])
+def test_less_than_proof_is_not_called_proven(context: Made, tmp_path: Path, grade: str) -> None:
+    upload = {"url": JOB.target, "name": "a", "proof": grade, "size": 1, "sha256": SHA}
+    _, page = written(context, tmp_path, upload=upload)
+    assert "not proven byte by byte" in page
+    assert "is proven." not in page
+
+
+def test_a_sandbox_that_is_not_equal_is_told_in_red(context: Made, tmp_path: Path) -> None:
+    _, page = written(context, tmp_path, restore={"equal": False, "proof": "/etc/fstab differs."})
+    assert "may not be as it was" in page
+    assert 'class="seal bad"' in page
+
+
+def test_a_rehearsal_says_what_was_practice(context: Made, tmp_path: Path) -> None:
+    job = Job(JOB.source, JOB.target, id="r1", practice=True)
+    data, page = written(context, tmp_path, job=job)
+    assert "practice ones" in data["simulated"][0]
+    assert "This was a rehearsal." in page
+
+
+def test_almost_no_facts_make_a_report_too(context: Made) -> None:
+    ctx = context(job=Job("file:///x/a.raw", "file:///y/", id="r2", prove=False))
+    ctx.step = "report"
+    STEP.run(ctx)
+    assert "was not started for a test" in (ctx.folder / "report.html").read_text()
+
+
+def test_undo_removes_both_pages(context: Made, tmp_path: Path) -> None:
+    written(context, tmp_path)
+    ctx = context(job=JOB)
+    STEP.undo(ctx)
+    STEP.undo(ctx)
+    assert not list(ctx.folder.glob("report.*"))
+
+
+def test_only_a_real_picture_is_embedded(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"<svg onload=alert(1)>")
+    assert picture(str(tmp_path / "no.png")) == ""
+    assert picture("") == ""
+    assert picture(str(tmp_path)) == ""
+    assert picture(str(png(tmp_path / "yes.png"))).startswith("data:image/png;base64,")
