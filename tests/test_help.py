@@ -1,0 +1,50 @@
+"""Every trouble that names a topic has a help text, and every help text can be read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXTS = sorted((ROOT / "resources" / "help").glob("*.md"))
+
+
+def topics() -> Iterator[tuple[str, str]]:
+    """Each topic that the program names, with the place: `topic="…"`, or the fifth word of a `Finding`."""
+    for file in [*(ROOT / "app").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                named = [word.value for word in node.keywords if word.arg == "topic"]
+                finding = isinstance(node.func, ast.Name) and node.func.id == "Finding"
+                for value in [*named, *(node.args[4:5] if finding else [])]:
+                    for part in ast.walk(value):
+                        if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
+                            yield part.value, f"{file.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_every_topic_has_a_text() -> None:
+    known = {file.stem for file in TEXTS}
+    missing = [f"{topic} ({place})" for topic, place in topics() if topic not in known]
+    assert not missing
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.stem)
+def test_a_text_has_a_title_and_is_short(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert len(text.split()) < 250
+    assert text.endswith("\n")
+
+
+def test_the_terminal_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    assert "disk-full" in capsys.readouterr().out
+    assert main(["help", "disk-full"]) == 0
+    assert "There is no room left" in capsys.readouterr().out
+    assert main(["help", "disk-ful"]) == 2
+    assert "“disk-full”" in capsys.readouterr().err
