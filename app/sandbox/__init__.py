@@ -1,0 +1,159 @@
+"""The running machine that is exported ("sandbox"): look at it, merge its data disks, put it back as it was.
+
+Whatever changes there is written down there first, so that any computer can put it back. The work itself is done
+by the scripts of resources/sandbox; here they are started, looked after and understood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from app.context import Context, Finding
+from app.errors import JobError
+from app.sandbox import fstab, remote
+from app.sandbox.findings import findings
+from app.sandbox.look import Look, Seen
+from app.sandbox.mounts import Mount, inside
+from app.sandbox.problems import problem
+from app.sandbox.proof import findings_of
+
+__all__ = ["Look", "Mount", "Sandbox"]
+
+
+class Sandbox:
+    """A running machine at `ssh://user@host`, as root or with sudo; connects on first use.
+
+    All calls raise `JobError`, `Transient` or `NeedsAnswer`; after a `Transient` call again: work goes on there.
+    """
+
+    def __init__(self, url: str, ctx: Context) -> None:
+        from app.ssh import Ssh
+
+        self.url, self._ctx = url, ctx
+        self._ssh = Ssh(url, ctx)
+        self._sudo: bool | None = None
+
+    def look(self) -> Look:
+        """What the machine is and has; changes nothing on it."""
+        seen = self._see()
+        mounts = seen.mounts()
+        space = seen.space.get("/", [0] * 6)
+        return Look(
+            os=seen.os,
+            kernel=seen.text("kernel"),
+            hostname=seen.text("hostname"),
+            mounts=tuple(mounts),
+            root_free=space[0] * space[3],
+            root_free_inodes=space[5],
+            findings=tuple(findings(seen, mounts)),
+            journal=next(iter(seen.words("journal")), ""),
+            architecture=seen.text("architecture"),
+        )
+
+    def merge(self, mounts: Sequence[str], job_id: str) -> dict[str, Any]:
+        """Copy each of *mounts* into the folder below it, proven equal, and take it out of /etc/fstab.
+
+        Safe to repeat: work that runs already is found, work that stopped goes on. Returns the facts
+        `merged`, `files`, `bytes`, `unsteady` (names that never held still) and `lost` (what could not be kept).
+        """
+        for _ in range(3):
+            answer = self._ask("begin", self._request(mounts, job_id)).decode(errors="backslashreplace").strip()
+            if answer != "restoring":
+                break
+            self.restore(job_id)
+        if answer.startswith("problem "):
+            raise problem(answer.removeprefix("problem "))
+        news = self._await("merge", job_id)
+        return {
+            "merged": list(mounts),
+            "files": _number(news.of("files")),
+            "bytes": _number(news.of("bytes")),
+            "unsteady": sorted(set(news.of("unsteady")))[:20],
+            "lost": sorted(set(news.of("lost"))),
+        }
+
+    def restore(self, job_id: str = "") -> list[Finding]:
+        """Put the machine back as it was, told by the journal that lies on it (of *job_id* only, if given), and prove it.
+
+        Safe to repeat after any interruption. Raises `JobError` when it cannot be done now; nothing is lost then.
+        """
+        found: list[Finding] = []
+        while True:
+            answer = self._ask("recall", remote.given(JOB=job_id, BODY=remote.program("restore"))).decode().split()
+            word, which = (answer or ["problem"])[0], " ".join(answer[1:])
+            if word == "problem":
+                raise problem(which)
+            if word == "nothing":
+                return found or [Finding("ok", "Nothing was changed on the sandbox, so there is nothing to put back.")]
+            news = self._await("restore", which)
+            found += findings_of(news.of("report"))
+            self._ask("finish", remote.given(JOB=which))
+
+    def close(self) -> None:
+        """Log out. Never raises; work on the sandbox goes on."""
+        self._ssh.close()
+
+    def _see(self) -> Seen:
+        mark = f"--{secrets.token_hex(12)}"
+        return Seen.read(self._ask("look", remote.given(MARK=mark), timeout=300), mark)
+
+    def _request(self, mounts: Sequence[str], job_id: str) -> bytes:
+        """What begin.sh must be given: the job, the edited fstab, the mounts, the program itself."""
+        seen = self._see()
+        table = seen.raw("fstab")
+        if b"\0" in table:
+            raise JobError("The sandbox's /etc/fstab is damaged (it has zero bytes).", "Repair it, then try again.")
+        after = fstab.mask(table, mounts, fstab.mark_of(job_id))
+        calls = [_call(number, path, mounts, seen) for number, path in enumerate(sorted(mounts, key=len), 1)]
+        return (
+            remote.given(
+                JOB=job_id,
+                FSTAB_SHA=hashlib.sha256(table).hexdigest(),
+                FSTAB_AFTER=after if after != table else b"",
+                BODY=remote.program("merge"),
+            )
+            + b"save_mounts() {\n"
+            + b"".join(calls)
+            + b"}\n"
+        )
+
+    def _await(self, work: str, job_id: str) -> remote.News:
+        """The last news of a detached program that ended well; its problem as an error otherwise."""
+        news = remote.News("gone")
+        phase = ""
+        for news in remote.watch(lambda: self._poll(work, job_id), self._ctx):
+            for line in news.of("progress"):
+                phase = self._tell(line, phase)
+        if news.status:
+            raise problem(" ".join([*news.of("problem"), *news.of("log")]) or f"exit status {news.status}")
+        return news
+
+    def _tell(self, line: str, phase: str) -> str:
+        name, done, total = re.fullmatch(r"(\w+) (-?\d+) (\d+)", line).groups()  # type: ignore[union-attr]
+        if name != phase:
+            self._ctx.begin(name, int(total) * 1024)
+        self._ctx.at(max(self._ctx.done, min(int(done), int(total)) * 1024))
+        return name
+
+    def _poll(self, work: str, job_id: str) -> remote.News:
+        return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work)))
+
+    def _ask(self, name: str, before: bytes, timeout: float = 120) -> bytes:
+        if self._sudo is None:
+            self._sudo = self._ssh.run("id -u").out.strip() != b"0"
+        return remote.ask(self._ssh, self._sudo, name, before, timeout)
+
+
+def _call(number: int, path: str, mounts: Sequence[str], seen: Seen) -> bytes:
+    """The shell's call that saves one mount."""
+    source = next((line.source for line in reversed(seen.lines) if line.path == path), "")
+    words = (f"m{number:02}", path, source, inside(path, mounts))
+    return b" ".join([b"save_mount", *(remote.quoted(w.encode("utf-8", "surrogateescape")) for w in words)]) + b"\n"
+
+
+def _number(words: Sequence[str]) -> int:
+    return int(words[0]) if words and words[0].isdigit() else 0

@@ -1,0 +1,89 @@
+"""What was seen on a sandbox: the answer of resources/sandbox/look.sh, read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.context import Finding
+from app.errors import JobError
+from app.sandbox.mounts import Line, Mount, data_mounts, lines_of
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a sandbox is and has.
+
+    *root_free* is in bytes. *journal* is the id of the export that has it prepared now, or empty.
+    """
+
+    os: str
+    kernel: str
+    hostname: str
+    mounts: tuple[Mount, ...] = ()
+    root_free: int = 0
+    root_free_inodes: int = 0
+    findings: tuple[Finding, ...] = ()
+    journal: str = ""
+    architecture: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The look as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The parts of the answer, decoded but not judged."""
+
+    parts: dict[str, bytes]
+
+    @classmethod
+    def read(cls, answer: bytes, mark: str) -> Seen:
+        """Cut the answer of look.sh at its marks; `JobError` when it is not whole."""
+        pieces = re.split(rb"\n" + re.escape(mark.encode()) + rb" (\w+)\n", answer)
+        parts = dict(zip([name.decode() for name in pieces[1::2]], pieces[2::2], strict=True))
+        if not answer.rstrip(b"\n").endswith(f"{mark} end".encode()):
+            raise JobError(
+                "The sandbox did not answer as a Linux machine does.",
+                "Check that this login has an ordinary shell there (not a menu, not SFTP only).",
+                topic="sandbox",
+            )
+        return cls(parts)
+
+    def raw(self, name: str) -> bytes:
+        """A part as it came."""
+        return self.parts.get(name, b"")
+
+    def text(self, name: str) -> str:
+        """A part as text, without blanks around it."""
+        return self.raw(name).decode("utf-8", "backslashreplace").strip()
+
+    def words(self, name: str) -> list[str]:
+        """The lines of a part that are not empty."""
+        return [line for line in self.text(name).splitlines() if line]
+
+    @property
+    def os(self) -> str:
+        """The system in its own words, or empty when it does not say."""
+        named = dict(re.findall(r'^(\w+)=["\']?(.*?)["\']?$', self.text("os"), re.MULTILINE))
+        return named.get("PRETTY_NAME") or named.get("NAME") or next(iter(self.words("release")), "")
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines of mountinfo."""
+        return lines_of(self.raw("mountinfo").decode("utf-8", "surrogateescape"))
+
+    @property
+    def space(self) -> dict[str, list[int]]:
+        """Escaped mount point → block size, blocks, free, available, inodes, free inodes (statfs(2))."""
+        found = (line.split(" ") for line in self.words("space"))
+        return {f[0]: [int(n) for n in f[1:7]] for f in found if len(f) >= 7 and all(n.isdigit() for n in f[1:7])}
+
+    def mounts(self) -> list[Mount]:
+        """The data mounts."""
+        disks = {f[0]: frozenset(f[1:]) for f in (line.split() for line in self.words("disks")) if f}
+        owners = {line.split(" ")[0]: line.split(" ")[-1] for line in self.words("space")}
+        space = {p: (s[0] * s[1], s[0] * (s[1] - s[2]), s[4] - s[5], owners[p]) for p, s in self.space.items()}
+        return data_mounts(self.lines, disks, space, self.words("hidden"))

@@ -1,0 +1,149 @@
+"""What is mounted on a machine, read from /proc/self/mountinfo (proc(5)), and what that means for an export."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+NETWORK = re.compile(r"nfs\d?|cifs|smb.*|ceph|gluster.*|lustre|9p|afs|beegfs|gpfs|davfs|virtiofs|fuse\.(?!fuseblk).*")
+MADE_UP = {
+    *"proc sysfs tmpfs ramfs devtmpfs devpts cgroup cgroup2 overlay squashfs autofs rootfs mqueue hugetlbfs".split(),
+    *"debugfs tracefs securityfs pstore bpf configfs fusectl binfmt_misc nsfs efivarfs selinuxfs iso9660".split(),
+    *"rpc_pipefs fuse.gvfsd-fuse fuse.portal fuse.lxcfs fuse.snapfuse".split(),
+}
+OTHER_KIND = {"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "hfsplus"}  # no owners, no modes
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A data file system that is not part of the root disk.
+
+    *size* and *used* are bytes, *files* counts inodes in use (0: not told). *owner* is `uid:name` of its top folder.
+    *why_not* says why it cannot be merged into the root disk; empty when it can. *hidden*: the folder below it holds
+    files of its own.
+    """
+
+    path: str
+    device: str
+    fstype: str
+    size: int = 0
+    used: int = 0
+    files: int = 0
+    owner: str = ""
+    read_only: bool = False
+    why_not: str = ""
+    hidden: bool = False
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether it may be merged into the root disk (its size is another matter)."""
+        return not self.why_not
+
+    def as_json(self) -> dict[str, Any]:
+        """The mount as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of mountinfo, decoded. *escaped* is the mount point as the kernel writes it."""
+
+    number: str
+    root: str
+    path: str
+    escaped: str
+    fstype: str
+    source: str
+    read_only: bool
+
+
+def decode(field: str) -> str:
+    r"""A field of mountinfo or fstab with its octal escapes (`\040` …) read; bytes that are no UTF-8 are kept (PEP 383)."""
+    raw = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8) & 255]), os.fsencode(field))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    r"""*text* with bytes that are no UTF-8 shown as `\xe9`, so that it may stand in a journal."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def lines_of(text: str) -> list[Line]:
+    """The mounts that mountinfo tells, in its order; lines that are no mount are left out."""
+    found = []
+    for fields in (line.split(" ") for line in text.splitlines()):
+        if "-" not in fields[6:] or len(fields) < fields.index("-", 6) + 3:
+            continue
+        after = fields[fields.index("-", 6) + 1 :]
+        options = {*fields[5].split(","), *(after[2].split(",") if len(after) > 2 else ())}
+        found.append(
+            Line(
+                fields[2], decode(fields[3]), decode(fields[4]), fields[4], after[0], decode(after[1]), "ro" in options
+            )
+        )
+    return found
+
+
+def visible(lines: Sequence[Line]) -> list[Line]:
+    """The mounts that can be reached: the last one of each mount point, the earlier ones lie below it."""
+    return list({line.path: line for line in lines}.values())
+
+
+def data_mounts(
+    lines: Sequence[Line],
+    disks: Mapping[str, frozenset[str]],
+    space: Mapping[str, tuple[int, int, int, str]],
+    hidden: Collection[str] = (),
+) -> list[Mount]:
+    """The mounts a person has to decide about, sorted by path.
+
+    *disks*: device number → the whole disks below it; *space*: escaped mount point → (size, used, files, owner);
+    *hidden*: the escaped mount points with something below.
+    What lies on the root disk itself comes along with it and is not listed.
+    """
+    seen = visible(lines)
+    root_disks = next((disks.get(line.number, frozenset()) for line in seen if line.path == "/"), frozenset())
+    found: list[Mount] = []
+    first: dict[str, str] = {}
+    for line in sorted(seen, key=lambda line: (line.root != "/", len(line.path), line.path)):
+        network = bool(NETWORK.fullmatch(line.fstype))
+        if line.path == "/" or (not network and not _is_data(line, root_disks, disks)):
+            continue
+        size, used, files, owner = space.get(line.escaped, (0, 0, 0, ""))
+        mount = Mount(
+            printable(line.path), printable(line.source), line.fstype, size, used, files, owner, line.read_only
+        )
+        mount = replace(mount, hidden=line.escaped in hidden)
+        found.append(replace(mount, why_not=_why_not(line, network, first.get(line.number, ""))))
+        first.setdefault(line.number, line.path)
+    return sorted(found, key=lambda mount: mount.path)
+
+
+def _is_data(line: Line, root_disks: frozenset[str], disks: Mapping[str, frozenset[str]]) -> bool:
+    if line.fstype in MADE_UP or not (line.source.startswith("/dev/") or line.fstype in ("btrfs", "zfs")):
+        return False
+    below = disks.get(line.number, frozenset())
+    return not (below and below <= root_disks)
+
+
+def _why_not(line: Line, network: bool, same_as: str) -> str:
+    if printable(line.path) != line.path:
+        return "its name is no proper text"
+    if network:
+        return "it lies on another computer and is reached over the network"
+    if same_as:
+        return f"it shows the same data as {same_as}"
+    if line.root != "/" and line.fstype != "btrfs":
+        return "it shows only a part of its disk"
+    if line.fstype in OTHER_KIND:
+        return f"its file system ({line.fstype}) keeps no owners"
+    return ""
+
+
+def inside(path: str, others: Iterable[str]) -> str:
+    """The innermost of *others* that *path* lies in, or an empty string."""
+    around = [other for other in others if other != path and path.startswith(other.rstrip("/") + "/")]
+    return max(around, key=len, default="")

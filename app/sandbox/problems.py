@@ -1,0 +1,72 @@
+"""What our scripts on the sandbox say when they stop, as errors for a person. One table, at the border."""
+
+from __future__ import annotations
+
+from app.errors import JobError, Transient
+from app.units import size
+
+SAFE = "Your data is as it was; a copy that was begun is taken away again by restore."
+_TABLE: dict[str, tuple[str, str]] = {
+    "not-root": ("This login is not the sandbox's administrator.", "Use “root”, or a login that may use sudo."),
+    "readonly": (
+        "Nothing can be written on the sandbox's root disk.",
+        "Look at it there (it may be full, or read-only after a disk error), then try again.",
+    ),
+    "open": ("The sandbox is still prepared for another export ({0}).", "Put it back first: sandhopper restore HOST"),
+    "version": (
+        "The sandbox was prepared by a newer Sandhopper.",
+        "Use that one to put it back.",
+    ),
+    "stuck": (
+        "Something on the sandbox does not end or cannot be removed: {0}",
+        "Restart the sandbox, then try again.",
+    ),
+    "view": ("The sandbox does not let the folder below a mount be seen.", "Check that this login may mount there."),
+    "elsewhere": (
+        "{0} does not lie on the root disk as it must. Nothing was written or deleted there.",
+        "Look at what is mounted there, then try again.",
+    ),
+    "occupied": (
+        "The folder below {0} is not empty: files are hidden behind the mounted disk.",
+        "Move them elsewhere first (they are seen after: mount --bind / /mnt).",
+    ),
+    "unmounted": ("The disk of {0} is not mounted.", "Mount it again, then go on."),
+    "touched": (
+        "The copy below {0} has been written to by somebody else.",
+        "Put the sandbox back first (sandhopper restore HOST): what was written is kept. Then start again.",
+    ),
+    "full": (
+        "The sandbox's root disk was filling up, so the copy was stopped.",
+        "Free some space there, or leave a data disk out.",
+    ),
+    "norsync": ("The sandbox has neither rsync nor GNU cp.", "Install the package rsync on the sandbox."),
+    "copy": ("A data disk could not be copied completely: {0}", "Look at the details, repair it, and try again."),
+    "fstab": ("/etc/fstab on the sandbox cannot be changed.", "Check that it is not protected (lsattr /etc/fstab)."),
+    "kept": ("What was written into the folder below {0} could not be kept.", "Free some space, then restore again."),
+    "away": (
+        "The disk of {0} is not attached to this machine, so nothing was changed here.",
+        "If this is the exported copy, all is well: its data is where it belongs. If it is the sandbox, attach the "
+        "disk again and restore again.",
+    ),
+}
+
+
+def problem(words: str) -> JobError:
+    """The error for what a script said after “problem”."""
+    word, _, rest = words.partition(" ")
+    if word == "room":
+        return _room(*(int(n) for n in rest.split()[:2]))
+    if word == "inodes":
+        many, left = (int(n) for n in rest.split()[:2])
+        what = f"The root disk cannot hold so many files: {many:,} to merge, room for {left:,}."
+        return JobError(what, "Delete files that are not needed, or leave a data disk out.", means=SAFE, topic="space")
+    if word == "fstab-changed":
+        return Transient("/etc/fstab on the sandbox was changed by somebody just now.", "Try again.", means=SAFE)
+    what, remedy = _TABLE.get(word, ("The work on the sandbox stopped: {0}", "Look at the details, then try again."))
+    return JobError(what.format(rest.strip() or words), remedy, means=SAFE, topic="sandbox")
+
+
+def _room(want: int, free: int) -> JobError:
+    what = f"The data does not fit into the root disk: {size((want - free) * 1024)} short."
+    remedy = "Free space on the root disk, leave a data disk out, or give the sandbox a bigger root disk."
+    return JobError(what, remedy, means=SAFE, topic="space")

@@ -1,0 +1,109 @@
+"""Run our scripts on a sandbox: quick ones at once, long ones detached and looked after from here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.context import Context
+from app.errors import JobError, Transient
+
+SCRIPTS = Path(__file__).parents[2] / "resources" / "sandbox"
+FIRST_WAIT, LONGEST_WAIT = 0.2, 3.0  # seconds between two looks at a detached program
+
+
+class Result(Protocol):
+    """What a command on the sandbox came to."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+
+class Line(Protocol):
+    """What is used here of `app.ssh.Ssh`."""
+
+    def run(self, command: str, stdin: bytes = b"", timeout: float = 60, sudo: bool = False) -> Result:
+        """Run *command* on the other side."""
+
+
+@dataclass
+class News:
+    """How a detached program is: *state* is `alive`, `ended`, `dead` or `gone`."""
+
+    state: str
+    status: int = 0
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, word: str) -> list[str]:
+        """What was told under *word*."""
+        return self.lines.get(word, [])
+
+    @classmethod
+    def read(cls, answer: bytes) -> News:
+        """Read the answer of poll.sh."""
+        first, *rest = answer.decode("utf-8", "surrogateescape").splitlines() or ["gone"]
+        lines: dict[str, list[str]] = {}
+        for line in rest:
+            word, _, what = line.partition(" ")
+            lines.setdefault(word, []).append(what)
+        state, _, status = first.partition(" ")
+        return cls(state, int(status) if status.isdigit() else 0, lines)
+
+
+def script(name: str) -> str:
+    """The text of one of our scripts."""
+    return (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+
+
+def program(name: str) -> str:
+    """A whole program: what all share, and the script itself."""
+    return script("lib") + script(name)
+
+
+def given(**values: str | bytes) -> bytes:
+    """Shell assignments of *values*; any byte but NUL may be in them (POSIX sh single quotes)."""
+    return b"".join(
+        name.encode() + b"=" + quoted(value if isinstance(value, bytes) else os.fsencode(value)) + b"\n"
+        for name, value in values.items()
+    )
+
+
+def quoted(value: bytes) -> bytes:
+    """*value* as one word of a shell."""
+    return (
+        shlex.quote(value.decode("latin-1")).encode("latin-1")
+        if value.isascii()
+        else b"'" + value.replace(b"'", b"'\"'\"'") + b"'"
+    )
+
+
+def ask(ssh: Line, sudo: bool, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
+    """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails."""
+    done = ssh.run("sh -s", stdin=before + program(name).encode(), timeout=timeout, sudo=sudo)
+    if done.status:
+        words = done.err.decode(errors="replace").strip()[-400:] or f"exit status {done.status}"
+        raise JobError(f"The sandbox could not run our look at it: {words}", "Look at the details, then try again.")
+    return done.out
+
+
+def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
+    """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on)."""
+    wait = FIRST_WAIT
+    while True:
+        news = poll()
+        yield news
+        if news.state == "ended":
+            return
+        if news.state in ("dead", "gone"):
+            raise Transient(
+                "The work on the sandbox was interrupted there.",
+                "It goes on from where it was. If this comes back, look whether the sandbox was restarted.",
+                topic="sandbox",
+            )
+        ctx.sleep(wait)
+        wait = min(wait * 1.5, LONGEST_WAIT)

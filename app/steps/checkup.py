@@ -1,0 +1,50 @@
+"""Look at the running sandbox: what it is, what it holds, what would be missing. Changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from app.context import Context, Finding
+from app.journal import Facts
+from app.sandbox import Look, Sandbox
+from app.sandbox.findings import for_job
+from app.steps import Plain
+
+
+class Checkup(Plain):
+    """The sandbox's check-up."""
+
+    name = "checkup"
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Look, and say what stands in the way or will be missing."""
+        if ctx.job.sandbox_url:
+            yield from _all_findings(_look(ctx), ctx)
+
+    def run(self, ctx: Context) -> Facts:
+        """Look again and keep what was seen: system, data mounts, findings."""
+        if not ctx.job.sandbox_url:
+            return {"os": "", "mounts": [], "findings": []}
+        look = _look(ctx)
+        return {
+            "os": look.os,
+            "kernel": look.kernel,
+            "hostname": look.hostname,
+            "mounts": [mount.as_json() for mount in look.mounts],
+            "findings": [asdict(finding) for finding in _all_findings(look, ctx)],
+        }
+
+
+def _look(ctx: Context) -> Look:
+    with contextlib.closing(Sandbox(ctx.job.sandbox_url, ctx)) as sandbox:
+        return sandbox.look()
+
+
+def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
+    yield from look.findings
+    yield from for_job(look, ctx.job.include, ctx.job.id)
+
+
+STEP = Checkup()

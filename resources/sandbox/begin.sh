@@ -1,0 +1,71 @@
+# begin: open the journal of JOB (or find it open), then start the merge, which goes on without us.
+# Given by the other side: JOB, FSTAB_SHA, FSTAB_AFTER (empty: unchanged), BODY (the merge program) and save_mounts.
+# Answers with one line: started | running | merged | restoring | problem WORD …
+answer() { echo "$*"; exit 0; }
+
+open_journal() {
+    for _h in $HOMES; do
+        _parent=${_h%/*}
+        [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
+        case $(stat -f -c %T "$_parent") in tmpfs | ramfs) continue ;; esac
+        names "$_parent" > /run/sandhopper.names 2>/dev/null
+        touch -r "$_parent" /run/sandhopper.ref 2>/dev/null
+        if mkdir -p "$_h/$JOB" 2>/dev/null && chmod 700 "$_h" "$_h/$JOB"; then STATE=$_h/$JOB; break; fi
+    done
+    [ -n "$STATE" ] || answer problem readonly
+    STATE=$(cd -P "$STATE" && pwd -P)
+    if [ ! -e "${STATE%/*}/.ref" ]; then
+        cp -p /run/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
+        cp -p /run/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
+    fi
+    rm -f /run/sandhopper.ref /run/sandhopper.names
+    save_fstab
+    data_mounts 1 > "$STATE/mounts"
+    boot_id > "$STATE/boot"
+    save_mounts
+    keep "$STATE/merge" "$BODY"
+    sync
+    note version 1
+    note begin "$JOB"
+    sync
+}
+
+# save_mount NAME PATH SOURCE INSIDE: what to merge; INSIDE is not empty when it lies in another mount that is merged
+save_mount() {
+    mkdir -p "$STATE/$1"
+    printf '%s' "$2" > "$STATE/$1/path"
+    printf '%s' "$3" > "$STATE/$1/source"
+    fs_id "$3" > "$STATE/$1/id"
+    if [ -n "$4" ]; then : > "$STATE/$1/inside"; fi
+}
+
+save_fstab() {
+    _f=$(readlink -f /etc/fstab)
+    if [ ! -f "$_f" ]; then return; fi
+    touch -r "${_f%/*}" "$STATE/etc.ref"
+    names "${_f%/*}" > "$STATE/etc.names"
+    cp -a "$_f" "$STATE/fstab.before" && [ "$(digest "$STATE/fstab.before")" = "$FSTAB_SHA" ] || { forget_state; answer problem fstab-changed; }
+    stat -c '%a %u %g %s %y' "$_f" > "$STATE/fstab.stat"
+    have getfattr && getfattr -h -d -m - -e hex --absolute-names "$_f" > "$STATE/fstab.xattr" 2>/dev/null
+    if [ -n "$FSTAB_AFTER" ]; then printf '%s' "$FSTAB_AFTER" > "$STATE/fstab.after"; fi
+    printf '%s' "$_f" > "$STATE/fstab.path"
+}
+
+[ "$(id -u)" = 0 ] || answer problem not-root
+for STATE in $(find_state); do
+    if [ ! -s "$STATE/journal" ]; then forget_state; continue; fi
+    [ "${STATE##*/}" = "$JOB" ] || answer problem open "${STATE##*/}"
+    noted "version 1" || answer problem version
+    if noted restore; then answer restoring; fi
+    if alive merge; then answer running; fi
+    if noted "done"; then answer merged; fi
+    stop_work merge || answer problem stuck
+    close_view || answer problem view
+    keep "$STATE/merge" "$BODY"
+    start_work merge
+    answer started
+done
+STATE=
+open_journal
+start_work merge
+answer started

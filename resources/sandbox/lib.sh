@@ -1,0 +1,146 @@
+# Sandhopper on the sandbox: what every script here shares. POSIX sh; needs coreutils (or busybox), find, awk, mount.
+#
+# The state of one export lies in $STATE = HOME/JOB (mode 700, on the root file system):
+#   journal            one event a line, written and flushed before the act that it names
+#   fstab.path/before/after/stat, etc.ref, etc.names, home.ref, home.names, mounts, boot
+#   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, twin/, saved, copied, changed
+#   view, source       empty folders; only inside our own mount namespace something is mounted there
+#   merge, restore     the detached program; with .pid .status .progress .problem .log
+# Nothing here ever deletes a folder recursively by its name: what lies in "view" is the whole machine.
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 077
+HOMES="/var/lib/sandhopper /root/.sandhopper"
+
+have() { command -v "$1" >/dev/null 2>&1; }
+value() { _v=$(cat "$1" && echo x) && printf '%s' "${_v%x}"; }
+device_of() { stat -L -c %d "$1"; }
+flush() { sync "$@" 2>/dev/null || sync; }
+digest() { sha256sum < "$1" | cut -d' ' -f1; }
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
+# keep FILE TEXT: write a small file so that it is whole or not there at all
+keep() { printf '%s' "$2" > "$1.new" && flush "$1.new" && mv -f "$1.new" "$1"; }
+
+# note EVENT …: one journal line, on the disk before we go on
+note() {
+    if [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
+    printf '%s\n' "$*" >> "$STATE/journal" && flush "$STATE/journal"
+}
+noted() { grep -q -x -e "$1" "$STATE/journal" 2>/dev/null; }
+
+# fail WORD …: say why in a way the other side understands, and stop
+fail() { keep "$STATE/$WORK.problem" "$*"; exit 1; }
+
+# names FOLDER: what lies in it (inode and name), but for our own things and fstab, whose inode changes
+names() { ls -1iA "$1" | grep -v -e sandhopper -e ' fstab$' | sort | sha256sum; }
+# time_back FOLDER REF NAMES: its time as it was, unless somebody else has changed something in it
+time_back() { [ ! -e "$2" ] || [ "$(names "$1")" != "$(cat "$3" 2>/dev/null)" ] || touch -r "$2" "$1"; }
+
+# find_state: print the state folders that lie on this machine, one a line
+find_state() {
+    for _h in $HOMES; do
+        _h=$(cd -P "$_h" 2>/dev/null && pwd -P) || continue
+        for _s in "$_h"/*; do if [ -d "$_s" ]; then echo "$_s"; fi; done
+    done
+}
+
+# ours WORK: the processes of the detached program WORK, whatever became of the shell that began it
+ours() { grep -lF "SANDHOPPER_WORK=$STATE/$1;" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | grep -v -x "$$"; }
+# alive WORK: whether the shell that leads it still runs
+alive() { [ -s "$STATE/$1.pid" ] && ours "$1" | grep -q -x "$(cat "$STATE/$1.pid")"; }
+
+# stop_work WORK: end it and everything it began; each process is looked at again before it is killed
+stop_work() {
+    for _try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        _found=$(ours "$1")
+        [ -n "$_found" ] || return 0
+        if [ "$_try" -lt 4 ]; then kill $_found 2>/dev/null; else kill -9 $_found 2>/dev/null; fi
+        sleep 0.5 2>/dev/null || sleep 1
+    done
+    return 1
+}
+
+# start_work WORK: run $STATE/WORK so that it outlives this login
+start_work() {
+    rm -f "$STATE/$1.status" "$STATE/$1.problem" "$STATE/$1.progress" "$STATE/$1.pid"
+    _keep=nohup
+    if have setsid; then _keep=setsid; fi
+    SANDHOPPER_WORK="$STATE/$1;" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 &
+    for _try in 1 2 3 4 5 6 7 8 9 10; do
+        [ ! -s "$STATE/$1.pid" ] && [ ! -s "$STATE/$1.status" ] || return 0
+        sleep 0.2 2>/dev/null || sleep 1
+    done
+}
+
+# begin_work: the first act of a detached program
+begin_work() { keep "$STATE/$WORK.pid" "$$"; trap 'keep "$STATE/$WORK.status" "$?"' EXIT; trap 'exit 143' TERM HUP INT; }
+
+# in_view COMMAND …: run a function of ours where "view" shows the root file system without what is mounted on it.
+# In a mount namespace of our own nobody else ever sees that, and it is gone with the process, even after kill -9.
+# Without one (unshare missing) it is a private bind mount, because a shared one would show later mounts too.
+in_view() {
+    mkdir -p "$STATE/view" "$STATE/source"
+    if have unshare && unshare -m sh -c 'mount --make-rprivate /' 2>/dev/null; then
+        unshare -m sh -c 'mount --make-rprivate / && SANDHOPPER_ALONE=1 exec sh "$@"' sh "$STATE/$WORK" view "$@"
+    else
+        sh "$STATE/$WORK" view "$@"
+        _code=$?
+        close_view && return $_code
+    fi
+}
+open_view() {
+    VIEW=$(cd -P "$STATE/view" && pwd -P) || fail view
+    close_view || fail view
+    mount --bind / "$VIEW" && mount --make-private "$VIEW" || fail view
+    [ "$(device_of "$VIEW")" = "$(device_of /)" ] || fail view
+}
+close_view() {
+    for _w in view source; do
+        _tries=0
+        while grep -q -F " $STATE/$_w " /proc/self/mountinfo; do
+            umount "$STATE/$_w" || return 1
+            _tries=$((_tries + 1)); [ "$_tries" -lt 9 ] || return 1
+        done
+    done
+}
+
+# guard PLACE: it is a real folder of the root file system inside the view and nothing is mounted at or below the view
+guard() {
+    [ -d "$1" ] && [ ! -L "$1" ] && [ "$(cd -P "$1" && pwd -P)" = "$1" ] || fail elsewhere "$1"
+    [ "$(device_of "$1")" = "$(device_of /)" ] || fail elsewhere "$1"
+    if awk -v v="$VIEW/" 'index($5, v) == 1 { found = 1 } END { exit !found }' /proc/self/mountinfo; then
+        fail elsewhere "$1"
+    fi
+}
+is_empty() { [ -z "$(ls -A "$1")" ]; }
+
+# data_mounts: the mounts that hold data, in a form that can be compared later ($1: also compare device numbers)
+data_mounts() {
+    awk -v numbers="$1" '{ for (i = 7; $i != "-"; i++); s = $(i + 2)
+        if ((s ~ /^\/dev\// || s ~ /:/ || s ~ /^\/\//) && index($5, "sandhopper") == 0)
+            print (numbers ? $3 : "-"), $4, $5, $(i + 1) }' /proc/self/mountinfo | sort
+}
+
+# forget_state: remove the state folder file by file, the journal last, and give the folder above its time back
+forget_state() {
+    close_view || return 1
+    _home=${STATE%/*}
+    for _m in "$STATE"/m[0-9][0-9]; do
+        if [ -d "$_m" ]; then rmdir "$_m/twin" 2>/dev/null; rm -f "$_m"/*; rmdir "$_m"; fi
+    done
+    rmdir "$STATE/view" "$STATE/source" 2>/dev/null
+    for _f in "$STATE"/*; do if [ "$_f" != "$STATE/journal" ]; then rm -f "$_f"; fi; done
+    rm -f "$STATE/journal"
+    rmdir "$STATE" || return 1
+    [ -z "$(ls "$_home")" ] || return 0
+    mv -f "$_home/.ref" /run/sandhopper.ref 2>/dev/null; mv -f "$_home/.names" /run/sandhopper.names 2>/dev/null
+    rmdir "$_home"
+    time_back "${_home%/*}" /run/sandhopper.ref /run/sandhopper.names
+    rm -f /run/sandhopper.ref /run/sandhopper.names
+    flush "${_home%/*}"
+}
+
+# fs_id DEVICE: the identity of the file system on it, empty where that cannot be seen
+fs_id() { have blkid && blkid -p -s UUID -o value "$1" 2>/dev/null || blkid -s UUID -o value "$1" 2>/dev/null; }

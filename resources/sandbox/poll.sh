@@ -1,0 +1,15 @@
+# poll: how the detached program WORK of JOB is. First line: alive | ended STATUS | dead | gone
+for STATE in $(find_state); do
+    [ "${STATE##*/}" = "$JOB" ] || continue
+    if [ -s "$STATE/$WORK.status" ]; then echo "ended $(cat "$STATE/$WORK.status")"
+    elif alive "$WORK"; then echo alive
+    else echo dead; fi
+    if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
+    if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(cat "$STATE/$WORK.problem")"; fi
+    if [ -s "$STATE/facts" ]; then cat "$STATE/facts"; fi
+    for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/changed" ]; then head -n 20 "$m/changed" | sed 's/^/unsteady /'; fi; done
+    if [ "$WORK" = restore ] && [ -s "$STATE/report" ]; then sed 's/^/report /' "$STATE/report"; fi
+    if [ -s "$STATE/$WORK.log" ]; then tail -n 5 "$STATE/$WORK.log" | sed 's/^/log /'; fi
+    exit 0
+done
+echo gone
