@@ -1,0 +1,171 @@
+"""The connection itself: opened on first use, watched over, closed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import paramiko
+
+from app.errors import Transient
+from app.ssh import command, dial
+from app.ssh.config import Settings, settings_of
+from app.ssh.login import Login
+from app.ssh.trouble import explained, patiently
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+STALL = 120.0  # seconds in which nothing moves until a line counts as dead
+OPENING = 60.0  # seconds for a server to open a channel
+GRACE = 0.5  # seconds that a cancelled job waits for a stuck line
+
+
+class Ssh:
+    """One SSH connection to `ssh://user@host:port` (or the same of an `sftp:` URL), for one thread.
+
+    All calls raise `JobError`, `Transient`, `NeedsAnswer` or `Cancelled`; after a `Transient` it is closed,
+    and the next call connects anew.
+    """
+
+    def __init__(self, url: str, ctx: Context) -> None:
+        self.url, self.ctx = url, ctx
+        self._transport: paramiko.Transport | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._stuck_since = 0.0
+        self._sudo: command.Sudo | None = None
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Where it goes, as the URL and ~/.ssh/config say."""
+        self._settings = self._settings or settings_of(self.url)
+        return self._settings
+
+    @property
+    def where(self) -> str:
+        """The server's name for a sentence."""
+        return self.settings.where
+
+    @property
+    def transport(self) -> paramiko.Transport:
+        """The open, logged-in transport."""
+        self.open()
+        if self._transport is None:
+            raise Transient(f"The connection to {self.where} was cut.", "It is tried again.")
+        return self._transport
+
+    def alive(self) -> bool:
+        """Whether it is connected and logged in."""
+        return bool(self._transport and self._transport.is_active() and self._transport.is_authenticated())
+
+    def open(self) -> None:
+        """Connect, check the host key, log in; nothing happens when that is done already."""
+        if self.alive():
+            return
+        self.close()
+        self.ctx.stop_if_cancelled()
+        try:
+            self._transport = dial.shaken_hands(self._line(), self.settings, self.ctx)
+            Login(self._transport, self.settings, self.url, self.ctx).run()
+        except BaseException:
+            self.close()
+            raise
+        threading.Thread(target=self._watch, args=(self._transport,), daemon=True, name="ssh watch").start()
+
+    def session(self) -> paramiko.Channel:
+        """A new channel of the connection."""
+        transport = self.transport
+        with self.guarded(), self.breakable():
+            return transport.open_session(timeout=OPENING)
+
+    def run(self, command_line: str, stdin: bytes = b"", timeout: float = 60, sudo: bool = False) -> command.Result:
+        """Run a shell command to its end; *timeout* in seconds, 0 for as long as it takes.
+
+        *sudo* runs it as root (asks for a password where sudo wants one). Raises `JobError` when it does not
+        end in time, `Transient` when the line breaks; any exit status is a result.
+        """
+        if sudo:
+            self._sudo = self._sudo or command.Sudo(self)
+            return self._sudo.run(command_line, stdin, timeout)
+        return command.run(self, command_line, stdin, timeout)
+
+    def sftp(self) -> paramiko.SFTPClient:
+        """A new SFTP session, for small files."""
+        with explained(self.where):
+            client = patiently(self.ctx, lambda: paramiko.SFTPClient.from_transport(self.transport), self.close)
+            if client is None or (channel := client.get_channel()) is None:
+                raise Transient(f"{self.where} opened no SFTP session.", "It is tried again.")
+            channel.settimeout(60)
+            return client
+
+    def close(self) -> None:
+        """Log out. Never raises."""
+        transport, self._transport, self._sudo = self._transport, None, None
+        if transport:
+            with contextlib.suppress(Exception):
+                transport.close()
+        while self._ends:
+            with contextlib.suppress(Exception):
+                self._ends.pop()()
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """What talks over this connection goes in here: errors come out in words, a dead line is closed."""
+        try:
+            with explained(self.where):
+                yield
+        except Transient:
+            self.close()
+            self.ctx.stop_if_cancelled()
+            raise
+
+    @contextlib.contextmanager
+    def breakable(self) -> Iterator[None]:
+        """A call that may block inside paramiko: the watcher closes the line when it is stuck, or cancelled."""
+        self._stuck_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stuck_since = 0.0
+
+    def _watch(self, transport: paramiko.Transport) -> None:
+        while transport.is_active() and self._transport is transport:
+            cancelled = self.ctx.cancel.wait(0.5)
+            since, now = self._stuck_since, time.monotonic()
+            if since and now - since > (GRACE if cancelled else STALL):
+                transport.close()
+            if cancelled:
+                time.sleep(0.1)
+
+    def _line(self) -> Any:
+        settings = self.settings
+        with explained(settings.where):
+            if settings.jump:
+                return self._through_other(settings)
+            if settings.proxy:
+                sock, end = dial.through_program(settings.proxy)
+                self._ends.append(end)
+                return sock
+            return patiently(self.ctx, lambda: dial.tcp(settings.host, settings.port))
+
+    def _through_other(self, settings: Settings) -> paramiko.Channel:
+        """ProxyJump: the last of the listed hosts carries us; it is reached through the ones before it."""
+        before, _, last = settings.jump.rpartition(",")
+        other = Ssh(last if "://" in last else f"ssh://{last}", self.ctx)
+        other._settings = _jumping(other.settings, before)
+        self._ends.append(other.close)
+        goal = (settings.host, settings.port)
+        return patiently(
+            self.ctx,
+            lambda: other.transport.open_channel("direct-tcpip", goal, ("127.0.0.1", 0), timeout=dial.CONNECT),
+            other.close,
+        )
+
+
+def _jumping(settings: Settings, through: str) -> Settings:
+    return dataclasses.replace(settings, jump=through, proxy="") if through else settings
