@@ -1,0 +1,78 @@
+"""Before the long upload: would the target take the image, and does it start?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from app import host
+from app.context import Context, Finding
+from app.disk import boottest, gate, image, machine
+from app.errors import JobError
+from app.job import Job
+from app.journal import Facts
+from app.steps import Plain
+from app.targets import Target, load
+
+LEAVE_OUT = "If you know that it starts elsewhere, leave the test start out (“prove”: false in the job)"
+
+
+class Prove(Plain):
+    """The target's own rules, and a start on a throw-away overlay with the target's disk controller."""
+
+    name = "prove"
+
+    def applies(self, job: Job) -> bool:
+        """Left out when the person says so."""
+        return job.prove
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Whether this computer can start machines at all."""
+        try:
+            host.need_tool(machine.TOOL)
+        except JobError as exc:
+            yield Finding("stop", exc.message, "It starts the disk for a test.", f"{exc.remedy} {LEAVE_OUT}.", "tools")
+            return
+        if load(ctx.job.profile).firmware == "uefi" and not machine.find_uefi():
+            text = "The target starts machines by UEFI, and this computer has no UEFI firmware to try that."
+            yield Finding("stop", text, "", f"Run: sudo apt install ovmf . {LEAVE_OUT}.", "tools")
+
+    def run(self, ctx: Context) -> Facts:
+        """Ask the gate, then start the disk; raises `JobError` unless it reaches a login."""
+        target = load(ctx.job.profile)
+        made = ctx.state.of("convert")
+        path = Path(made["path"])
+        _through_the_gate(path, made["format"], target, ctx)
+        firmware = firmware_for(image.inspect(path, ctx), target)
+        verdict = boottest.boot(path, made["format"], ctx, bus=target.bus, firmware=firmware)
+        facts = verdict.as_json()
+        if not verdict.ok:
+            ctx.fact(**facts)
+            raise JobError(
+                f"The disk does not start as it should. {verdict.reason}",
+                f"Look at the last lines of its console, and mend it on the machine it comes from. {LEAVE_OUT}.",
+                means="Nothing was uploaded. The image is kept here, and the sandbox is not touched by this.",
+                topic=f"boot-{verdict.verdict}",
+            )
+        return facts
+
+    def undo(self, ctx: Context) -> None:
+        """Remove the picture of the screen."""
+        (ctx.folder / boottest.PICTURE).unlink(missing_ok=True)
+
+
+STEP = Prove()
+
+
+def firmware_for(info: image.Info, target: Target) -> str:
+    """The firmware to start *info* with: the target's, else the one that the disk is made for."""
+    if target.firmware != "auto":
+        return target.firmware
+    return "uefi" if info.firmware == "uefi" else "bios"
+
+
+def _through_the_gate(path: Path, format_: str, target: Target, ctx: Context) -> None:
+    for finding in gate.check(path, format_, target, ctx):
+        ctx.found(finding)
+        if finding.grade == "stop":
+            raise JobError(finding.title, finding.remedy, means=finding.text, topic=finding.topic)
