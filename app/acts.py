@@ -21,7 +21,7 @@ from app import engine, host
 from app.context import Context, Finding
 from app.engine import Report
 from app.errors import JobError
-from app.job import Job, load, split_target
+from app.job import Include, Job, load, split_target
 from app.journal import Journal
 from app.secrets import Answers
 
@@ -60,6 +60,12 @@ def undo(job: Job, folder: Path, report: Report, cancel: threading.Event, answer
         engine.undo(job, folder, report, cancel, answers)
 
 
+def settle(job: Job, folder: Path, report: Report, cancel: threading.Event, answers: Answers) -> None:
+    """As `engine.settle`; a practice job's site is running meanwhile."""
+    with _site_of(job, answers):
+        engine.settle(job, folder, report, cancel, answers)
+
+
 def practice_job() -> Job:
     """A new job for the practice site: its own sandbox, cloud and upload server, all on this computer."""
     from app.practice.site import practice_job as made
@@ -92,6 +98,20 @@ def probe_line(url: str, report: Report, cancel: threading.Event, answers: Answe
         return probe(store, ctx)
 
 
+def verdict(size: int, line: Line) -> tuple[Finding, tuple[float, float]]:
+    """Whether *size* bytes will get through *line*, and the seconds it takes, at best and at worst."""
+    from app import bandwidth
+
+    return bandwidth.verdict(size, line), bandwidth.forecast(size, line)
+
+
+def include_findings(look: Look, include: Sequence[Include]) -> list[Finding]:
+    """What taking *include* along means for a sandbox that was looked at: what fits, what will be missing."""
+    from app.sandbox.findings import for_job
+
+    return list(for_job(look, include, ""))
+
+
 def machines(cloud: str, report: Report, cancel: threading.Event, answers: Answers) -> Sequence[Machine]:
     """The machines that a cloud of clouds.yaml shows."""
     from app.providers import open_provider
@@ -116,14 +136,9 @@ def disk_convert(
 
     if out.exists():
         raise JobError(f"There is a file {out} already.", "Choose another name.", means="It was not touched.")
-    part = out.with_name(f".{out.name}.part")
-    with scratch(report, cancel, answers) as ctx, _gone_unless_renamed(part):
-        source = image.inspect(file, ctx)
-        made = image.convert(source, part, form, ctx, compress=compress, options={})
-        image.compare(source, made, ctx)
-        digest = image.sha256(part, ctx)
-        part.rename(out)
-        return dataclasses.replace(made, path=out), digest
+    with scratch(report, cancel, answers) as ctx:
+        made = image.convert(file, out, form, ctx, compress=compress and form == "qcow2")
+        return made, image.sha256(out, ctx)
 
 
 def disk_boot(
@@ -200,14 +215,6 @@ def scratch(report: Report, cancel: threading.Event, answers: Answers, job: Job 
         folder = Path(name)
         with contextlib.closing(Journal(folder / "journal.jsonl")) as journal:
             yield Context(job or Job("", "", id="act"), folder, journal, report, cancel, answers)
-
-
-@contextlib.contextmanager
-def _gone_unless_renamed(part: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

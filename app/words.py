@@ -13,7 +13,8 @@ from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
 
 __all__ = [
-    "clock", "doing", "duration", "finding", "may_close_lid", "moment", "place", "plain", "plan", "proof", "rate",
+    "clock", "doing", "duration", "finding", "may_close_lid", "moment", "phase",
+    "place", "plain", "plan", "proof", "rate",
     "say", "size", "status", "step_title", "trouble_lines",
     "verified",
 ]  # fmt: skip
@@ -28,6 +29,18 @@ _TITLES = {
     "prove": ("Start it for a test", "Starting the disk for a test"),
     "upload": ("Upload", "Uploading"),
     "report": ("Write the report", "Writing the report"),
+}
+_PHASES = {  # the names that the core's parts give to what they do
+    "boot": "Waiting for the login",
+    "check what is here": "Checking what is here already",
+    "compare": "Comparing with the original",
+    "convert": "Converting",
+    "download": "Fetching",
+    "hash": "Computing the SHA-256",
+    "probe": "Measuring the line",
+    "snapshot": "Waiting for the cloud's snapshot",
+    "upload": "Uploading",
+    "verify": "Verifying the copy",
 }
 _PROOFS = {
     "sha256-server": "the server computed the same SHA-256",
@@ -69,6 +82,11 @@ def step_title(name: str) -> str:
 def doing(name: str) -> str:
     """A step that is going on, e.g. “Preparing the sandbox”."""
     return _TITLES.get(name, ("", f"Working on {name}"))[1]
+
+
+def phase(name: str) -> str:
+    """A part of a step that is going on, e.g. “Computing the SHA-256”."""
+    return _PHASES.get(name, plain(name[:1].upper() + name[1:]))
 
 
 def form(name: str) -> str:
@@ -182,7 +200,7 @@ def _planned(event: Event) -> str:
 
 
 def _tick(event: Event) -> str:
-    name = event.text or doing(event.step)
+    name = phase(event.text) or doing(event.step)
     if unit := event.facts.get("unit"):
         return f"{name}: {event.done}{f' of {event.total}' if event.total else ''} {unit}"
     if not event.total:

@@ -14,17 +14,28 @@ ROOT = Path(__file__).resolve().parents[1]
 TEXTS = sorted((ROOT / "resources" / "help").glob("*.md"))
 
 
+WHERE = {"Finding": 4, "_stop": 2}  # which argument is the topic where it has no name
+
+
 def topics() -> Iterator[tuple[str, str]]:
-    """Each topic that the program names, with the place: `topic="…"`, or the fifth word of a `Finding`."""
+    """Each topic that the program names, with the place."""
     for file in [*(ROOT / "app").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                named = [word.value for word in node.keywords if word.arg == "topic"]
-                finding = isinstance(node.func, ast.Name) and node.func.id == "Finding"
-                for value in [*named, *(node.args[4:5] if finding else [])]:
-                    for part in ast.walk(value):
-                        if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
-                            yield part.value, f"{file.relative_to(ROOT)}:{node.lineno}"
+            for value in _named(node):
+                for part in ast.walk(value):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
+                        yield part.value, f"{file.relative_to(ROOT)}:{value.lineno}"
+
+
+def _named(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call):
+        yield from (word.value for word in node.keywords if word.arg == "topic")
+        at = WHERE.get(node.func.id, 99) if isinstance(node.func, ast.Name) else 99
+        yield from node.args[at : at + 1]
+    if isinstance(node, ast.FunctionDef):
+        names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        defaults = zip(reversed(names), reversed(node.args.defaults), strict=False)
+        yield from (value for name, value in defaults if name == "topic")
 
 
 def test_every_topic_has_a_text() -> None:

@@ -64,7 +64,7 @@ class Live:
     def _begin(self, event: Event) -> None:
         self._drop()
         self._meter = Meter()
-        named = words.plain(event.text) or words.doing(event.step)
+        named = words.phase(event.text) or words.doing(event.step)
         self._bar = self._bars.add_task(named, total=event.total or None, completed=event.done, said="")
         self._move(event)
 
@@ -101,7 +101,7 @@ class Lines:
                 self._meter.at(event.done, event.total)
             self._event = event
             if event.kind == "phase":
-                self._print(f"  {words.plain(event.text) or words.doing(event.step)} …")
+                self._print(f"  {words.phase(event.text) or words.doing(event.step)} …")
             elif event.kind != "tick":
                 self._print(_marked(event))
             elif time.monotonic() - self._said >= AT_LEAST_EVERY:
@@ -140,7 +140,7 @@ def amount(event: Event, meter: Meter) -> str:
 
 def _progress(event: Event, meter: Meter) -> str:
     said = amount(event, meter) if event.kind in ("phase", "tick") else ""
-    named = words.plain(event.text) if event.kind in ("phase", "tick") and event.text else words.doing(event.step)
+    named = words.phase(event.text) if event.kind in ("phase", "tick") and event.text else words.doing(event.step)
     return f"{named}: {said}" if said else f"{named}: still at it"
 
 

@@ -39,6 +39,7 @@ class Terminal:
         self.answers, self.as_json, self._keyring = answers, as_json, keyring
         self.cancel = threading.Event()
         self.asking = False
+        self._unit: dict[str, Any] = {}  # of the phase: its ticks do not name it again
         self._accepted, self._lock = accepted, threading.RLock()
         self._display: Display | None = None
         self._out, self._err = Calm(sys.stdout), Calm(sys.stderr)
@@ -63,8 +64,10 @@ class Terminal:
     def report(self, event: Event) -> None:
         """Show an event (called by the engine, from any thread)."""
         facts = self.answers.redact_all(event.facts)
-        safe = replace(event, text=self.answers.redact(event.text), facts=facts)
         with self._lock:
+            if event.kind != "tick":
+                self._unit = {"unit": facts["unit"]} if "unit" in facts else {}
+            safe = replace(event, text=self.answers.redact(event.text), facts={**self._unit, **facts})
             if self.as_json:
                 self._line(safe.as_json())
             else:
