@@ -66,6 +66,14 @@ def undo(job: Job, folder: Path, report: Report, cancel: threading.Event, answer
         ctx.tell("finished")
 
 
+def settle(job: Job, folder: Path, report: Report, cancel: threading.Event, answers: Answers) -> None:
+    """Put back what *job* left changed on the person's machine; everything else that it did is kept."""
+    with _opened(job, folder, report, cancel, answers) as ctx:
+        _put_back(ctx)
+        ctx.step = ""
+        ctx.tell("finished")
+
+
 @contextlib.contextmanager
 def _opened(job: Job, folder: Path, report: Report, cancel: threading.Event, answers: Answers) -> Iterator[Context]:
     """The context of *job* in its locked folder, where the job is saved first of all."""
@@ -143,15 +151,19 @@ def _settle(ctx: Context) -> None:
     """Put back what a step left changed on the person's machine, even though the job has stopped."""
     stopped, ctx.cancel = ctx.cancel, threading.Event()
     try:
-        for step in reversed(steps_of(ctx.job)):
-            if step.disturbs and ctx.state.touched(step.name) and not ctx.state.is_done(step.settled_by):
-                _undo_step(step, ctx)
+        _put_back(ctx)
     except Exception as exc:  # the first trouble is the one to show; this one is told and kept
         log.exception("putting the sandbox back failed")
         ctx.tell("note", f"The sandbox could not be put back yet: {ctx.answers.redact(str(exc))}", grade="stop")
         ctx.journal.record(ctx.step, "unsettled", why=ctx.answers.redact(str(exc)))
     finally:
         ctx.cancel = stopped
+
+
+def _put_back(ctx: Context) -> None:
+    for step in reversed(steps_of(ctx.job)):
+        if step.disturbs and ctx.state.touched(step.name) and not ctx.state.is_done(step.settled_by):
+            _undo_step(step, ctx)
 
 
 def _undo_step(step: Step, ctx: Context) -> None:
