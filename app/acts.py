@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import shutil
 import tempfile
 import threading
 import time
@@ -142,14 +143,26 @@ def disk_convert(
 
 
 def disk_boot(
-    file: Path, bus: str, firmware: str, seconds: float, report: Report, cancel: threading.Event, answers: Answers
+    file: Path,
+    bus: str,
+    firmware: str,
+    seconds: float,
+    picture: Path | None,
+    report: Report,
+    cancel: threading.Event,
+    answers: Answers,
 ) -> Verdict:
-    """Start *file* on a throw-away overlay and see whether it comes to a login."""
+    """Start *file* on a throw-away overlay and see whether it comes to a login; its screen goes to *picture*."""
     from app.disk import boottest, image
 
     with scratch(report, cancel, answers) as ctx:
-        form = image.inspect(file, ctx).format
-        return boottest.boot(file, form, ctx, bus=bus, firmware=firmware, seconds=seconds)
+        info = image.inspect(file, ctx)
+        fitting = "uefi" if info.firmware == "uefi" else "bios"
+        chosen = fitting if firmware == "auto" else firmware
+        verdict = boottest.boot(file, info.format, ctx, bus=bus, firmware=chosen, seconds=seconds)
+        if picture and verdict.screen:
+            shutil.copyfile(verdict.screen, picture)
+        return dataclasses.replace(verdict, screen=str(picture) if picture and verdict.screen else "")
 
 
 def disk_gate(file: Path, target: Target, report: Report, cancel: threading.Event, answers: Answers) -> list[Finding]:

@@ -229,10 +229,10 @@ def _converted(facts: dict[str, Any]) -> str:
 
 
 def _proved(facts: dict[str, Any]) -> str:
-    took = duration(facts.get("seconds", 0))
+    """The verdict itself is a key for programs; its reason is for people."""
     if facts.get("ok"):
-        return f"It starts: {facts.get('verdict') or 'a login was reached'} after {took}."
-    return f"It did not start: {facts.get('verdict') or 'no login was seen'} ({facts.get('reason') or took})."
+        return f"The image starts: a login was seen after {duration(facts.get('seconds', 0))}."
+    return f"The image did not start. {facts.get('reason') or 'No login was seen.'}"
 
 
 def _uploaded(facts: dict[str, Any]) -> str:

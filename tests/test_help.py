@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.disk import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = sorted((ROOT / "resources" / "help").glob("*.md"))
@@ -40,8 +41,14 @@ def _named(node: ast.AST) -> Iterator[ast.expr]:
 
 def test_every_topic_has_a_text() -> None:
     known = {file.stem for file in TEXTS}
+    known |= {f"{file.stem.partition('-')[0]}-" for file in TEXTS}  # f"boot-{verdict}": each verdict is looked at below
     missing = [f"{topic} ({place})" for topic, place in topics() if topic not in known]
     assert not missing
+
+
+def test_every_way_not_to_start_has_a_text() -> None:
+    known = {file.stem for file in TEXTS}
+    assert not {f"boot-{verdict}" for verdict in verdicts.SENTENCES if verdict != verdicts.OK} - known
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.stem)

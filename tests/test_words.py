@@ -61,8 +61,12 @@ def test_the_kinds_tested_are_those_of_the_core() -> None:
             "The image “x.qcow2” is ready (QCOW2, 1.0 GB).",
         ),
         (
-            event("prove", "done", ok=False, verdict="no root disk", reason="dracut stopped"),
-            "It did not start: no root disk (dracut stopped).",
+            event("prove", "done", ok=False, verdict="no-boot-device", reason="The disk has no boot code."),
+            "The image did not start. The disk has no boot code.",
+        ),
+        (
+            event("prove", "done", ok=True, verdict="login", seconds=41.2, reason=""),
+            "The image starts: a login was seen after 41 s.",
         ),
         (event("restore", "done", proof="All as it was."), "All as it was."),
         (

@@ -13,8 +13,10 @@ from app.commands.options import Parser
 from app.commands.terminal import Terminal
 from app.errors import JobError, Usage
 from app.job import FORMATS
+from app.targets import BUSES, FIRMWARES
 
 HELP = "look at, convert, start or judge a disk image file"
+_UNTOUCHED = "The file was only read."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,22 +82,24 @@ class _Boot:
     @staticmethod
     def arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE")
-        parser.add_argument("--bus", default="virtio", help="virtio, sata, scsi, ide")
-        parser.add_argument("--firmware", default="auto", choices=("auto", "bios", "uefi"))
+        parser.add_argument("--bus", default="virtio", choices=BUSES, help="how the disk is connected")
+        parser.add_argument("--firmware", default="auto", choices=FIRMWARES, help="auto: as the disk wants")
         parser.add_argument("--seconds", type=options.seconds, default=300.0, help="give up after so long (300)")
+        parser.add_argument("--picture", metavar="PNG", help="keep a picture of the machine's screen")
 
     @staticmethod
     def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
-        file = _file(args.file)
+        file, picture = _file(args.file), Path(args.picture).absolute() if args.picture else None
         verdict = terminal.act(
             lambda report, cancel, answers: acts.disk_boot(
-                file, args.bus, args.firmware, args.seconds, report, cancel, answers
+                file, args.bus, args.firmware, args.seconds, picture, report, cancel, answers
             )
         )
         if not verdict.ok:
-            terminal.result("disk", {"verdict": asdict(verdict)})
-            raise JobError(f"It did not start: {verdict.verdict}. {verdict.reason}", "", topic="boot-failed")
-        terminal.say(f"It starts: {verdict.verdict}, after {words.duration(verdict.seconds)}.")
+            terminal.say("\n".join(verdict.tail.splitlines()[-20:]))
+            text = f"{file.name} did not start. {verdict.reason}"
+            raise JobError(text, "Look at its last lines above.", topic=f"boot-{verdict.verdict}", means=_UNTOUCHED)
+        terminal.say(f"{file.name} starts: a login was seen after {words.duration(verdict.seconds)}.")
         return {"verdict": asdict(verdict)}
 
 

@@ -82,7 +82,7 @@ copy_place() {
     fi
     note copy "${1##*/}"
     source_of "$path"
-    if have rsync; then rounds_of by_rsync "$1"; else rounds_of by_cp "$1"; fi
+    if exact_rsync || { have rsync && ! gnu_tools; }; then rounds_of by_rsync "$1"; else rounds_of by_cp "$1"; fi
     if [ "$src" = "$STATE/source" ]; then umount "$src" || umount -l "$src"; fi
     sync
     : > "$1/copied"; flush "$1/copied"
@@ -102,21 +102,29 @@ rounds_of() {
     [ $code = 0 ] || fail copy "$(tail -n 3 "$2/errors")"
 }
 
+# Only from 3.1.3 on does rsync compare times to the nanosecond (--modify-window=-1); without that, links and folders
+# made within the same second keep the wrong one. Older ones (CentOS 6 and 7) are passed over for cp.
+exact_rsync() {
+    have rsync && rsync --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] * 10000 + v[2] * 100 + v[3] >= 30103) }'
+}
+gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac }
+
 by_rsync() {
-    all=-aHAXS
+    all=-aHAXS; window=--modify-window=-1
+    exact_rsync || { window=--modify-window=0; lose "times below a second"; }
     case $(rsync --version) in *"no ACLs"*) all=-aHXS; lose ACLs ;; esac
-    case $(rsync --version) in *"no xattrs"*) all=-aHS; lose "extended attributes" ;; esac
+    case $(rsync --version) in *"no xattrs"*) all=${all%XS}S; lose "extended attributes" ;; esac
     if [ "$1" = first ]; then
-        exec nice -n 5 rsync $all --numeric-ids --one-file-system "$src/" "$place/" 2> "$2/errors"
+        exec nice -n 5 rsync $all $window --numeric-ids --one-file-system "$src/" "$place/" 2> "$2/errors"
     fi
-    exec nice -n 5 rsync $all --numeric-ids --one-file-system -c --delete -i "$src/" "$place/" > "$2/changed" 2> "$2/errors"
+    exec nice -n 5 rsync $all $window --numeric-ids --one-file-system -c --delete -i "$src/" "$place/" > "$2/changed" 2> "$2/errors"
 }
 # rsync(1): 24 is files that went away meanwhile; 23 some not copied, which the next round tells again
 by_rsync_bearable() { case $1:$2 in *:24 | first:23) return 0 ;; esac; return 1; }
 
 # Without rsync: GNU cp keeps the same promises, and lists of both sides show what differs.
 by_cp() {
-    case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) fail norsync ;; esac
+    gnu_tools || fail norsync
     if [ "$1" = again ]; then
         listing "$src" "$2/list.source"; listing "$place" "$2/list.place"
         sort "$2/list.source" "$2/list.place" | uniq -u | cut -f2 | sort -u > "$2/changed"

@@ -46,7 +46,7 @@ def facts(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "fetch": {"path": "/here/disk", "size": 10**9, "format": "raw", "virtual_size": 2 * 10**9, "own": True},
         "convert": {"path": "/here/x", "name": "thesis.qcow2", "format": "qcow2", "size": 5 * 10**8,
                     "virtual_size": 2 * 10**9, "sha256": SHA, "own": True},
-        "prove": {"ok": True, "verdict": "a login prompt", "reason": HOSTILE, "seconds": 41.0, "bus": "virtio",
+        "prove": {"ok": True, "verdict": "login", "reason": HOSTILE, "seconds": 41.0, "bus": "virtio",
                   "firmware": "bios", "accel": "tcg", "tail": f"[  1.0] hi   there {HOSTILE}\nlogin:",
                   "screen": str(png(tmp_path / "screen.png"))},
         "upload": {"url": "sftp://me:hunter2@data.example.org/drop/thesis.qcow2", "name": "thesis.qcow2",
@@ -75,7 +75,7 @@ def test_the_report_tells_all_of_it(context: Made, tmp_path: Path) -> None:
     seen = visible(page)
     for part in (
         "thesis.qcow2", SHA, "500.0 MB", "the server computed the same SHA-256", "Your sandbox is as it was.",
-        "Hashes, owners and mounts are equal.", "It starts.", "openstack://mycloud/image/7", "merged into the root",
+        "Hashes, owners and mounts are equal.", "It starts: a login was seen.", "openstack://mycloud/image/7", "merged into the root",
         "Dear curator", "sandhopper forget r1", "sandhopper undo r1", "the snapshot in the cloud", "qemu-img", "login:",
     ):  # fmt: skip
         assert part in seen, part

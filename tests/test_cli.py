@@ -1,0 +1,249 @@
+"""The terminal through its real entry: words, exit codes, streams."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import acts
+from app.cli import main
+from app.errors import JobError, Transient
+from app.journal import Journal
+
+ROOT = Path(__file__).resolve().parents[1]
+Capture = pytest.CaptureFixture[str]
+
+
+def sandhopper(*words: str, stdin: str = "", **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *words],
+        cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=60, **kwargs,
+    )  # fmt: skip
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def made(tmp_path: Path, capsys: Capture, *words: str) -> tuple[Path, dict[str, Any]]:
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(bytes(1 << 20))
+    assert main(["new", "--source", str(disk), "--target", str(tmp_path / "usb"), *words]) == 0
+    text = capsys.readouterr().out
+    file = tmp_path / "job.json"
+    file.write_text(text)
+    return file, json.loads(text)
+
+
+def test_it_starts_without_a_window_and_without_the_heavy_libraries() -> None:
+    look = (
+        "import sys; sys.modules['PySide6'] = None\n"
+        "from app.cli import main\n"
+        "assert main(['--help']) == 0\n"
+        "heavy = {'openstack', 'paramiko', 'keystoneauth1', 'rich', 'jinja2', 'ui'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "rehearse" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "advice"),
+    [
+        (["rnu"], "There is no “rnu”", "“run”"),
+        (["status", "--jsno"], "--jsno", "“--json”"),
+        (["disk", "inffo", "x"], "“inffo”", "“info”"),
+        (["new", "--source", "x"], "--target", "sandhopper new --help"),
+        (["new", "--source", "x", "--target", "y", "--verify", "al"], "“al”", "auto"),
+        (["run", "j", "--patience", "soon"], "soon", ""),
+        (["upload", "f", "u", "--limit", "quick"], "quick", ""),
+        (["resume", "nothing-like-it"], "nothing-like-it", "sandhopper status"),
+        (["run", "/nowhere/job.json"], "cannot be read", ""),
+        (["targets", "intrerout"], "intrerout", "interoute"),
+        (["disk", "info", "/nowhere"], "There is no file", ""),
+        (["status", "--ca", "/nowhere.pem"], "/nowhere.pem", "PEM"),
+        ([], "COMMAND", "--help"),
+    ],
+)
+def test_what_is_not_understood_is_said_with_advice(words: list[str], told: str, advice: str, capsys: Capture) -> None:
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    error, *rest = shown.err.splitlines()
+    assert error.startswith("error: ")
+    assert told in error
+    assert rest[0].startswith("try: ") or advice == ""
+    assert advice in "".join(rest)
+
+
+def test_with_json_the_error_is_one_line_too(capsys: Capture) -> None:
+    assert main(["--json", "resume", "nothing"]) == 2
+    (line,) = lines(capsys.readouterr().out)
+    assert line["kind"] == "error"
+    assert line["exit"] == 2
+    assert main(["rnu", "--json"]) == 2
+    assert lines(capsys.readouterr().out)[0]["remedy"] == "Did you mean “run”?"
+
+
+@pytest.mark.parametrize("where", ["before", "after", "both"])
+def test_options_of_every_command_stand_before_and_after_it(where: str, capsys: Capture) -> None:
+    words = {"before": ["--json", "status"], "after": ["status", "--json"], "both": ["--json", "status", "--json"]}
+    assert main(words[where]) == 0
+    assert lines(capsys.readouterr().out) == [{"kind": "result", "command": "status", "exports": []}]
+
+
+def test_a_job_is_made_of_plain_paths_and_words(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "my disk.raw").write_bytes(bytes(512))
+    words = [
+        "new", "--source", str(tmp_path / "my disk.raw"), "--target", str(tmp_path), "--sandbox", "me@box", "--include",
+        "/application=merge", "--include", "/data=leave", "--limit", "4Mbit", "--no-prove", "--no-compress",
+        "--format", "VMDK", "--name", "Thesis 1", "--verify", "whole",
+    ]  # fmt: skip
+    assert main(words) == 0
+    job = json.loads(capsys.readouterr().out)
+    assert job["source"] == f"file://{tmp_path}/my%20disk.raw"
+    assert job["target"] == f"file://{tmp_path}/"
+    assert job["sandbox"] == "ssh://me@box"
+    assert job["include"] == [{"mount": "/application", "how": "merge"}, {"mount": "/data", "how": "leave"}]
+    assert (job["limit"], job["format"], job["name"], job["verify"]) == (500_000, "vmdk", "Thesis 1", "whole")
+    assert (job["prove"], job["compress"], job["profile"]) == (False, False, "local")
+
+
+def test_a_target_that_names_a_file_stays_one(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(512))
+    assert main(["new", "--source", str(tmp_path / "a.raw"), "--target", f"{tmp_path}/b.qcow2"]) == 0
+    assert json.loads(capsys.readouterr().out)["target"] == f"file://{tmp_path}/b.qcow2"
+
+
+@pytest.mark.parametrize(
+    "target", ["sftp://me:secret@h/", "gopher://h/", "sftp:///x", "openstack://cloud/", "sftp://h:99999/"]
+)
+def test_a_target_that_cannot_be_is_refused_without_showing_a_password(
+    target: str, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(512))
+    assert main(["new", "--source", str(tmp_path / "a.raw"), "--target", target]) == 2
+    shown = capsys.readouterr()
+    assert "secret" not in shown.err + shown.out
+
+
+def test_status_tells_of_exports_without_a_network(tmp_path: Path, capsys: Capture) -> None:
+    file, job = made(tmp_path, capsys)
+    folder = tmp_path / "data" / "jobs" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(file.read_text())
+    journal = Journal(folder / "journal.jsonl")
+    journal.record("fetch", "done", own=False)
+    journal.record("convert", "started")
+    journal.record("convert", "failed", what="No room \x1b[31mhere.")
+    journal.close()
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert job["id"] in shown
+    assert "Stopped at “Convert the disk”: No room here." in shown
+    assert main(["status", job["id"][:-2]]) == 0
+    shown = capsys.readouterr().out
+    assert "failed     Convert the disk" in shown
+    assert "\x1b" not in shown
+    assert main(["status", str(folder), "--json"]) == 0
+    (line,) = lines(capsys.readouterr().out)
+    assert line["export"]["steps"]["convert"] == "failed"
+
+
+def test_forget_asks_and_without_a_terminal_does_nothing(tmp_path: Path, capsys: Capture) -> None:
+    file, job = made(tmp_path, capsys)
+    folder = tmp_path / "data" / "jobs" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(file.read_text())
+    done = sandhopper("forget", job["id"])
+    assert done.returncode == 2
+    assert folder.exists()
+    assert main(["forget", job["id"], "--yes"]) == 0
+    assert not folder.exists()
+
+
+def test_forget_refuses_while_the_sandbox_may_be_changed(tmp_path: Path, capsys: Capture) -> None:
+    file, job = made(tmp_path, capsys, "--sandbox", "ssh://me@box", "--include", "/application=merge")
+    folder = tmp_path / "data" / "jobs" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(file.read_text())
+    journal = Journal(folder / "journal.jsonl")
+    journal.record("prepare", "started")
+    journal.close()
+    assert main(["forget", job["id"], "--yes"]) == 3
+    assert f"sandhopper undo {job['id']}" in capsys.readouterr().err
+    assert folder.exists()
+
+
+def test_a_mistake_of_ours_is_one_sentence_and_a_log(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        logging.getLogger("paramiko.transport").warning("chatter")
+        raise RuntimeError("sftp://me:hunter2@host exploded")
+
+    monkeypatch.setattr(acts, "machines", broken)
+    assert main(["machines", "mycloud"]) == 1
+    shown = capsys.readouterr()
+    log = tmp_path / "data" / "log.txt"
+    assert "a mistake of its own (RuntimeError)" in shown.err
+    assert str(log) in shown.err
+    assert "Traceback" not in shown.err
+    assert "chatter" not in shown.err
+    assert "Traceback" in log.read_text()
+    assert "chatter" in log.read_text()
+    assert "hunter2" not in log.read_text()
+    assert main(["machines", "mycloud", "--debug"]) == 1
+    shown = capsys.readouterr()
+    assert "Traceback" in shown.err
+    assert "hunter2" not in shown.err
+
+
+@pytest.mark.parametrize(("exc", "code"), [(JobError("a", "b"), 3), (Transient("a"), 4), (KeyboardInterrupt(), 130)])
+def test_the_exit_code_says_whose_turn_it_is(
+    exc: BaseException, code: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise exc
+
+    monkeypatch.setattr(acts, "machines", broken)
+    assert main(["machines", "mycloud"]) == code
+    assert "error: " in capsys.readouterr().err
+
+
+def test_nobody_reading_any_more_is_no_mistake() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m app targets --json | true; {sys.executable} -m app help | head -1"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+
+
+def test_every_alphabet_reaches_a_plain_terminal(tmp_path: Path) -> None:
+    disk = tmp_path / "диск-ü.raw"
+    disk.write_bytes(bytes(1 << 16))
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    for words in (["status"], ["status", "--json"], ["targets"], ["disk", "info", str(disk)]):
+        done = sandhopper(*words, env=plain)
+        assert done.returncode == 0, done.stderr
+
+
+def test_secrets_without_a_tab_are_refused_and_not_shown() -> None:
+    done = sandhopper("status", "--secrets-stdin", stdin="sftp://me@host S3cr3t-Marker\n")
+    assert done.returncode == 2
+    assert "no tab" in done.stderr
+    assert "S3cr3t-Marker" not in done.stderr + done.stdout
+
+
+def test_a_job_and_secrets_do_not_both_fit_into_standard_input() -> None:
+    done = sandhopper("run", "-", "--secrets-stdin")
+    assert done.returncode == 2
+    assert "both" in done.stderr
