@@ -77,9 +77,10 @@ class Sandbox:
         }
 
     def restore(self, job_id: str = "") -> list[Finding]:
-        """Put the machine back as it was, told by the journal that lies on it (of *job_id* only, if given), and prove it.
+        """Put the machine back as it was, told by the journal that lies on it, and prove it.
 
-        Safe to repeat after any interruption. Raises `JobError` when it cannot be done now; nothing is lost then.
+        With *job_id*, that export's changes only. Safe to repeat after any interruption. Raises `JobError` when it
+        cannot be done now; nothing is lost then.
         """
         found: list[Finding] = []
         while True:

@@ -1,4 +1,4 @@
-"""The table of file systems, /etc/fstab (fstab(5)): find the lines of a mount and take them out, nothing else touched."""
+"""The table of file systems, /etc/fstab (fstab(5)): take the lines of a mount out and leave the rest alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def entries(text: bytes) -> list[tuple[int, list[str]]]:
 
 
 def mask(text: bytes, mounts: Collection[str], mark: str) -> bytes:
-    """*text* with the lines that mount one of *mounts* (decoded paths) commented out by *mark*, all other bytes as they were."""
+    """*text* with the lines that mount one of *mounts* commented out by *mark*; all other bytes stay as they are."""
     gone = {number for number, fields in entries(text) if _place(fields) in mounts}
     return b"\n".join(mark.encode() + line if number in gone else line for number, line in enumerate(text.split(b"\n")))
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 NETWORK = re.compile(r"nfs\d?|cifs|smb.*|ceph|gluster.*|lustre|9p|afs|beegfs|gpfs|davfs|virtiofs|fuse\.(?!fuseblk).*")
-MADE_UP = {
-    *"proc sysfs tmpfs ramfs devtmpfs devpts cgroup cgroup2 overlay squashfs autofs rootfs mqueue hugetlbfs".split(),
-    *"debugfs tracefs securityfs pstore bpf configfs fusectl binfmt_misc nsfs efivarfs selinuxfs iso9660".split(),
-    *"rpc_pipefs fuse.gvfsd-fuse fuse.portal fuse.lxcfs fuse.snapfuse".split(),
-}
+MADE_UP = re.compile(
+    r"proc|sysfs|tmpfs|ramfs|devtmpfs|devpts|cgroup2?|overlay|squashfs|autofs|rootfs|mqueue|hugetlbfs|debugfs|tracefs|"
+    r"securityfs|pstore|bpf|configfs|fusectl|binfmt_misc|nsfs|efivarfs|selinuxfs|iso9660|rpc_pipefs|"
+    r"fuse\.(gvfsd-fuse|portal|lxcfs|snapfuse)"
+)
 OTHER_KIND = {"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "hfsplus"}  # no owners, no modes
 
 
@@ -61,8 +60,8 @@ class Line:
 
 
 def decode(field: str) -> str:
-    r"""A field of mountinfo or fstab with its octal escapes (`\040` …) read; bytes that are no UTF-8 are kept (PEP 383)."""
-    raw = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8) & 255]), os.fsencode(field))
+    r"""A field of mountinfo or fstab with its escapes (`\040` …) read; bytes that are no UTF-8 are kept (PEP 383)."""
+    raw = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8) & 255]), field.encode("utf-8", "surrogateescape"))
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -109,7 +108,7 @@ def data_mounts(
     found: list[Mount] = []
     first: dict[str, str] = {}
     for line in sorted(seen, key=lambda line: (line.root != "/", len(line.path), line.path)):
-        network = bool(NETWORK.fullmatch(line.fstype))
+        network = bool(NETWORK.fullmatch(line.fstype)) and not MADE_UP.fullmatch(line.fstype)
         if line.path == "/" or (not network and not _is_data(line, root_disks, disks)):
             continue
         size, used, files, owner = space.get(line.escaped, (0, 0, 0, ""))
@@ -123,7 +122,7 @@ def data_mounts(
 
 
 def _is_data(line: Line, root_disks: frozenset[str], disks: Mapping[str, frozenset[str]]) -> bool:
-    if line.fstype in MADE_UP or not (line.source.startswith("/dev/") or line.fstype in ("btrfs", "zfs")):
+    if MADE_UP.fullmatch(line.fstype) or not (line.source.startswith("/dev/") or line.fstype in ("btrfs", "zfs")):
         return False
     below = disks.get(line.number, frozenset())
     return not (below and below <= root_disks)

@@ -45,8 +45,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "kept": ("What was written into the folder below {0} could not be kept.", "Free some space, then restore again."),
     "away": (
         "The disk of {0} is not attached to this machine, so nothing was changed here.",
-        "If this is the exported copy, all is well: its data is where it belongs. If it is the sandbox, attach the "
-        "disk again and restore again.",
+        "If this is the exported copy, all is well. If it is the sandbox, attach the disk again and restore again.",
     ),
 }
 

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError, Transient
 
+if TYPE_CHECKING:
+    from app.ssh import Ssh
+
 SCRIPTS = Path(__file__).parents[2] / "resources" / "sandbox"
 FIRST_WAIT, LONGEST_WAIT = 0.2, 3.0  # seconds between two looks at a detached program
-
-
-class Result(Protocol):
-    """What a command on the sandbox came to."""
-
-    status: int
-    out: bytes
-    err: bytes
-
-
-class Line(Protocol):
-    """What is used here of `app.ssh.Ssh`."""
-
-    def run(self, command: str, stdin: bytes = b"", timeout: float = 60, sudo: bool = False) -> Result:
-        """Run *command* on the other side."""
 
 
 @dataclass
@@ -68,7 +55,10 @@ def program(name: str) -> str:
 def given(**values: str | bytes) -> bytes:
     """Shell assignments of *values*; any byte but NUL may be in them (POSIX sh single quotes)."""
     return b"".join(
-        name.encode() + b"=" + quoted(value if isinstance(value, bytes) else os.fsencode(value)) + b"\n"
+        name.encode()
+        + b"="
+        + quoted(value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape"))
+        + b"\n"
         for name, value in values.items()
     )
 
@@ -82,9 +72,11 @@ def quoted(value: bytes) -> bytes:
     )
 
 
-def ask(ssh: Line, sudo: bool, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
+def ask(ssh: Ssh, sudo: bool, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
     """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails."""
     done = ssh.run("sh -s", stdin=before + program(name).encode(), timeout=timeout, sudo=sudo)
+    if done.status in (-1, 137, 143):
+        raise Transient("The sandbox ended our look at it.", "It is tried again.", topic="sandbox")
     if done.status:
         words = done.err.decode(errors="replace").strip()[-400:] or f"exit status {done.status}"
         raise JobError(f"The sandbox could not run our look at it: {words}", "Look at the details, then try again.")

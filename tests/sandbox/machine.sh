@@ -1,0 +1,38 @@
+# machine.sh FOLDER PORT: process 1 of a small machine whose root disk is FOLDER/root.img and whose data disks are FOLDER/*.data.
+# Started in mount and process namespaces of its own, so that everything here is gone when it ends.
+set -e
+T=$1 PORT=$2 R=$1/root
+mount --make-rprivate /
+mkdir -p "$R"
+mount -o loop "$T/root.img" "$R"
+for d in usr proc sys dev run tmp old root home mnt var/lib var/tmp var/empty etc/ssh; do mkdir -p "$R/$d"; done
+mount -t overlay -o "lowerdir=$T/over:/usr" overlay "$R/usr"
+if [ ! -e "$R/bin" ]; then
+    for d in bin sbin lib lib64; do ln -s "usr/$d" "$R/$d"; done
+    for f in ld.so.cache ld.so.conf ld.so.conf.d alternatives pam.d security nsswitch.conf login.defs os-release; do
+        [ ! -e "/etc/$f" ] || cp -a "/etc/$f" "$R/etc/"
+    done
+    cp -a "$T/etc/." "$R/etc/"
+    chmod 755 "$R" "$R/etc" "$R/var" "$R/var/lib" "$R/home"; chmod 700 "$R/root"
+    chmod 440 "$R/etc/sudoers"; chmod 600 "$R/etc/shadow" "$R"/etc/ssh/host
+    mkdir -p "$R/home/scientist"; chown 1000:1000 "$R/home/scientist"
+    [ ! -x "$T/first" ] || "$T/first" "$R"
+fi
+mount -t proc proc "$R/proc"; mount -t sysfs sysfs "$R/sys"; mount -t devtmpfs dev "$R/dev"
+mkdir -p "$R/dev/pts"; mount -t devpts -o newinstance,ptmxmode=666 devpts "$R/dev/pts"
+mount -t tmpfs -o mode=755 run "$R/run"; mount -t tmpfs -o mode=1777,noexec tmp "$R/tmp"; mkdir -p "$R/run/sshd"
+# fstab in the order it has, as at any start; a device that is missing is passed over (nofail)
+sed 's/#.*//' "$R/etc/fstab" | while read -r device place type options rest; do
+    case $device in UUID=*) image=$(grep -l "^${device#UUID=}$" "$T"/*.uuid) || continue ;; *) continue ;; esac
+    [ -e "${image%.uuid}.data" ] || continue
+    place=$R$(printf '%b' "$place")
+    [ -d "$place" ] || mkdir -p "$place"
+    mount -t "$type" -o "loop,$options" "${image%.uuid}.data" "$place"
+done
+cat /proc/sys/kernel/random/uuid > "$R/run/boot_id"
+mount --bind "$R/run/boot_id" "$R/proc/sys/kernel/random/boot_id"
+cd "$R"
+pivot_root . old
+umount -l old
+rmdir old
+exec chroot . /usr/sbin/sshd -D -e -p "$PORT" -f /etc/ssh/config
