@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from app.errors import Usage
+from app.errors import JobError, Usage
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -54,6 +54,10 @@ class Abilities:
     def from_json(cls, data: dict[str, Any]) -> Abilities:
         """The abilities that a journal remembers."""
         return cls(**{k: bool(v) for k, v in data.items() if k in cls.__dataclass_fields__})
+
+
+class Unseekable(JobError):
+    """The place cannot write at that offset: it appends only, or begins at 0 only. Begin at 0."""
 
 
 class Store(Protocol):

@@ -20,6 +20,11 @@ PLACES = {
     "local": "tests.servers.places:local",
     "openssh": "tests.servers.places:openssh",
     "openssh-no-shell": "tests.servers.places:openssh_no_shell",
+    "vsftpd": "tests.servers.ftps_places:vsftpd",
+    "vsftpd-implicit": "tests.servers.ftps_places:vsftpd_implicit",
+    "proftpd": "tests.servers.ftps_places:proftpd",
+    "pyftpdlib": "tests.servers.ftps_places:pyftpd",
+    "paramiko": "tests.servers.places:paramiko_server",
 }
 
 

@@ -1,0 +1,326 @@
+"""A folder on an FTP server, over TLS: `ftpes://` (explicit, port 21) and `ftps://` (implicit, port 990)."""
+
+from __future__ import annotations
+
+import contextlib
+import ftplib
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from app.errors import Cancelled, JobError, Transient
+from app.stores import BLOCK, Abilities, Acked, Unseekable, ftp_look, ftp_words
+from app.stores.ftp_login import Door
+from app.stores.ftp_outflow import STALL, Outflow
+from app.stores.ftp_session import FtpSession, TlsTrouble
+from app.stores.wire import READ, Wire
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+WAITING = "Waiting until the server has stored the last bytes"
+STORING = 600.0  # seconds; antivirus and slow disks take minutes to say 226
+GOODBYE = 5.0  # seconds for close_notify; some servers never send theirs
+TICKET = 1800.0  # seconds; an older TLS session may be refused on a new data line
+HASHING = 3600.0  # seconds without a word while the server reads a big file
+REWRITE = 8 << 20  # bytes that are read back and written again where a file has to be shortened
+EARLY = 1 << 20  # bytes; trouble before that may be the TLS version's
+_NO_RESTART = re.compile(r"restart|resum|append", re.IGNORECASE)
+_IN_THE_WAY = re.compile(r"(?<!not )exists", re.IGNORECASE)
+
+
+class _Broken(Exception):
+    """The data line broke in mid-write."""
+
+
+class Ftps:
+    """The store of an `ftpes:` or `ftps:` URL."""
+
+    def __init__(self, url: str, ctx: Context) -> None:
+        self.url, self.ctx = url, ctx
+        self.abilities = Abilities()
+        self._door = Door(url, ctx)
+        self._ftp: FtpSession | None = None
+        self._since = 0.0
+        self._used = False
+        self._restarts = True
+        self._look = ftp_look.Look()
+
+    @property
+    def host(self) -> str:
+        """The server's name."""
+        return self._door.host
+
+    def open(self) -> None:
+        """Log in and enter the folder."""
+        with self._explained("log in"):
+            self._session()
+
+    def size(self, name: str) -> int | None:
+        """Length in bytes, or None when there is no such file (or nobody may ask)."""
+        with self._explained("look at files"):
+            return self._length(ftp_look.plain(name))
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from *offset* on, *length* of them at most."""
+        with self._explained(f"read {ftp_look.plain(name)}"):
+            total = self._length(name)
+            left = None if total is None else max(total - offset, 0)
+            wanted = left if length is None else length if left is None else min(length, left)
+            if wanted != 0:
+                yield from self._retrieve(name, offset, wanted, whole=wanted == left)
+
+    def write(self, name: str, blocks: Iterator[bytes], offset: int, acked: Acked) -> None:
+        """Keep the first *offset* bytes and replace the rest; TCP's acknowledgements are what counts on the way.
+
+        Returns only when the server confirmed the end, or, without that word, holds the right number of bytes.
+        """
+        with self._explained(f"write {ftp_look.plain(name)}"):
+            if offset and self._used:
+                self._drop()
+            flow = Outflow(self._begin(name, offset), acked)
+            try:
+                _pour(flow, blocks)
+                flow.finish(GOODBYE, STORING)
+                self.ctx.stop_if_cancelled()
+                confirmed = self._await_stored(flow)
+            except (_Broken, ftplib.Error) as exc:
+                flow.wire.close()
+                raise self._why(exc, name, flow) from exc
+            except BaseException:
+                flow.finish(GOODBYE, STALL)
+                self._farewell()
+                raise
+            self._confirm(name, offset + flow.sent, confirmed)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file its name, replacing what had it."""
+        with self._explained(f"rename {ftp_look.plain(old)}"):
+            ftp = self._session()
+            try:
+                ftp.rename(old, ftp_look.plain(new))
+            except ftplib.error_perm as exc:
+                if not _IN_THE_WAY.search(str(exc)) or self._length(old) is None:
+                    raise
+                self._exchange(ftp, old, new)
+
+    def remove(self, name: str) -> None:
+        """Delete a file; one that is gone already is fine."""
+        with self._explained(f"delete {ftp_look.plain(name)}"):
+            try:
+                self._session().delete(name)
+            except ftplib.error_perm:
+                if self._length(name) is not None:
+                    raise
+
+    def digest(self, name: str, length: int | None = None) -> str | None:
+        """SHA-256 by HASH or XSHA256 where the server has one of them, else None."""
+        if length == 0:
+            return hashlib.sha256(b"").hexdigest()
+        with self._explained(f"hash {ftp_look.plain(name)}"), self._session().patient(HASHING) as ftp:
+            return ftp_look.digest(ftp, name, length)
+
+    def free(self) -> int | None:
+        """What AVBL says, where the server knows it."""
+        with self._explained("ask for the free space"):
+            return ftp_look.free(self._session())
+
+    def close(self) -> None:
+        """Log out."""
+        if self._ftp:
+            self._ftp.leave()
+            self._ftp = None
+
+    def _session(self) -> FtpSession:
+        if self._ftp is None:
+            self._ftp, self._since, self._used = self._door.enter(), time.monotonic(), False
+        return self._ftp
+
+    def _drop(self) -> None:
+        if self._ftp:
+            self._ftp.close()
+            self._ftp = None
+
+    def _farewell(self) -> None:
+        """Give the server a moment to close the file, so that it is not “in use” when the upload goes on."""
+        with contextlib.suppress(Exception):
+            self._session().wire.pause(READ)
+        self.close()
+
+    def _length(self, name: str) -> int | None:
+        return self._look.size(self._session(), name, self._line)
+
+    def _line(self, command: str, offset: int = 0) -> Wire:
+        """A data line; once, when its TLS fails, with the older TLS version on a new login."""
+        if time.monotonic() - self._since > TICKET:
+            self._drop()
+        while True:
+            ftp = self._session()
+            self._used = True
+            try:
+                line = ftp.data_line(command, offset)
+            except TlsTrouble as exc:
+                self._drop()
+                if not self._door.step_down():
+                    raise Transient(
+                        f"The data line to {self.host} cannot be encrypted ({exc}).", "It is tried again."
+                    ) from exc
+            else:
+                self._see(line)
+                return line
+
+    def _see(self, line: Wire) -> None:
+        try:
+            self._door.trust.check(line.certificate)
+        except BaseException:
+            line.close()
+            raise
+
+    def _begin(self, name: str, offset: int) -> Wire:
+        """REST + STOR says where it writes; APPE does not, so it is used right after SIZE only."""
+        if not offset:
+            return self._line(f"STOR {name}")
+        have = self._length(name)
+        if have is not None and have < offset:
+            raise Transient(f"The server holds {have:,} bytes of {name}, not {offset:,}.", "It is looked at again.")
+        if self._restarts:
+            try:
+                return self._line(f"STOR {name}", offset)
+            except ftplib.Error as exc:
+                if ftp_words.is_held(exc) or ftp_words.is_full(exc):
+                    raise
+                self._restarts = False
+        if have != offset:
+            raise Unseekable(f"The server {self.host} cannot write in the middle of a file.", "Begin at the start.")
+        try:
+            return self._line(f"APPE {name}")
+        except ftplib.Error as exc:
+            if ftp_words.is_unknown(exc) or _NO_RESTART.search(str(exc)):
+                raise Unseekable(f"The server {self.host} lets no upload go on.", "Begin at the start.") from exc
+            if ftp_words.code(exc) in ("550", "553"):
+                raise ftp_words.held(self.host) from exc
+            raise
+
+    def _await_stored(self, flow: Outflow) -> bool:
+        """Wait for the server's last word about an upload; False when the line died before it came."""
+        ftp = self._session()
+        try:
+            with ftp.patient(STORING):
+                if not ftp.listens(1.0):
+                    self.ctx.begin(WAITING)
+                ftp.voidresp()
+        except (OSError, EOFError):
+            self._drop()
+            return False
+        flow.complete()
+        return True
+
+    def _confirm(self, name: str, wanted: int, confirmed: bool) -> None:
+        """“226” is no proof: look how long the file is now."""
+        have = self._length(name)
+        if have == wanted and not confirmed:
+            self.ctx.note(f"{self.host} did not confirm the end of {name}, but holds all {wanted:,} bytes.")
+        if have == wanted or (have is None and confirmed):
+            return
+        if have is not None and have > wanted:
+            self._shorten(name, wanted)
+            return
+        some = "nothing" if have is None else f"only {have:,} of {wanted:,} bytes"
+        raise Transient(f"The server {self.host} holds {some} of {name}.", "What is missing is sent again.")
+
+    def _shorten(self, name: str, wanted: int) -> None:
+        """FTP cannot truncate: a short file is written again, a long one has to be begun again."""
+        if wanted > REWRITE:
+            raise Unseekable(f"The server {self.host} cannot shorten {name}.", "Begin at the start.")
+        data = b"".join(self._retrieve(name, 0, wanted, whole=False))
+        self.write(name, iter([data]), 0, lambda _: None)
+
+    def _why(self, exc: Exception, name: str, flow: Outflow) -> JobError:
+        """Why an upload ended: the server's own word for it where there is one."""
+        word = exc if isinstance(exc, ftplib.Error) else self._last_word() or exc.__cause__ or exc
+        self._drop()
+        if ftp_words.is_full(word):
+            with contextlib.suppress(JobError, ftplib.Error, OSError, EOFError):
+                return ftp_words.full(self.host, self._length(name), self.ctx.total)
+            return ftp_words.full(self.host, None, self.ctx.total)
+        if flow.sent < EARLY and ftp_words.is_tls_trouble(word):
+            self._door.step_down()
+            return Transient(f"The data line to {self.host} cannot be encrypted ({word}).", "It is tried again.")
+        return ftp_words.explained(word, self.host, f"write {name}")
+
+    def _last_word(self) -> Exception | None:
+        try:
+            if self._ftp:
+                with self._ftp.patient(GOODBYE):
+                    self._ftp.voidresp()
+        except ftplib.Error as exc:
+            return exc
+        except (OSError, EOFError):
+            pass
+        return None
+
+    def _retrieve(self, name: str, offset: int, wanted: int | None, *, whole: bool) -> Iterator[bytes]:
+        line, got = self._line(f"RETR {name}", offset), 0
+        try:
+            while got != wanted:
+                data = line.recv(BLOCK if wanted is None else min(BLOCK, wanted - got), STALL)
+                if not data:
+                    break
+                got += len(data)
+                yield data
+            if whole or wanted is None:
+                line.finish(GOODBYE, GOODBYE, lambda: False)
+            if wanted is None:
+                self._session().voidresp()
+        finally:
+            line.close()
+            if wanted is not None:
+                self._resync()
+        if wanted is not None and got < wanted:
+            raise EOFError
+
+    def _resync(self) -> None:
+        """Take the reply to a RETR that was ended by us; 426 and 451 are as good as 226 there."""
+        try:
+            if self._ftp:
+                with self._ftp.patient(GOODBYE):
+                    self._ftp.voidresp()
+        except ftplib.Error:
+            return
+        except (OSError, EOFError, Cancelled):
+            self._drop()
+
+    def _exchange(self, ftp: FtpSession, old: str, new: str) -> None:
+        """Servers that never replace: put the old file aside, and back if it does not work."""
+        aside = f"{new}.old"
+        ftp.rename(new, aside)
+        try:
+            ftp.rename(old, new)
+        except ftplib.Error:
+            ftp.rename(aside, new)
+            raise
+        ftp.delete(aside)
+
+    @contextlib.contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        """The border: ftplib's and the system's exceptions become words; after trouble the line is dropped."""
+        try:
+            yield
+        except (Transient, Cancelled):
+            self._drop()
+            raise
+        except (ftplib.Error, OSError, EOFError) as exc:
+            told = ftp_words.explained(exc, self.host, doing)
+            if not isinstance(exc, ftplib.error_perm) or isinstance(told, Transient):
+                self._drop()
+            raise told from exc
+
+
+def _pour(flow: Outflow, blocks: Iterator[bytes]) -> None:
+    for block in blocks:
+        try:
+            flow.send(block)
+        except OSError as exc:
+            raise _Broken(str(exc)) from exc
