@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 import shutil
 import tempfile
 import threading
@@ -207,10 +206,8 @@ def image_digest(file: Path, ctx: Context) -> str:
 
 def give_image(export: Export, file: Path) -> None:
     """Hand a snapshot that was made by hand to an export that waits for it."""
-    from app.steps.snapshot import BY_HAND
-
-    with host.held(export.folder / "lock"):
-        host.write_whole(export.folder / BY_HAND, json.dumps({"url": file.as_uri()}).encode())
+    with host.held(export.folder / "lock"), contextlib.closing(Journal(export.folder / "journal.jsonl")) as journal:
+        journal.record("snapshot", "done", image=file.as_uri(), by_hand=True)
 
 
 def practice_image(name: str) -> Path:

@@ -26,7 +26,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     export = shelf.find(args.which)
     if args.image:
         file = Path(args.image).expanduser().absolute()
-        if not file.is_file():
-            raise Usage(f"There is no file {file}.", "Check the name after --image.")
+        if not file.is_file() or not file.stat().st_size:
+            raise Usage(f"There is nothing in a file {file}.", "Check the name after --image.")
+        if not export.job.source.startswith("ssh:"):
+            raise Usage("This export makes its own snapshot.", "Go on without --image.")
         acts.give_image(export, file)
     return exporting.go(export.job, export.folder, terminal, args.patience)
