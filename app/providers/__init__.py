@@ -43,6 +43,9 @@ class Provider(Protocol):
     def snapshot(self, machine: Machine, name: str) -> str:
         """Make (or find, if *name* exists already) a hot snapshot, wait until it is whole, return its URL."""
 
+    def find(self, name: str) -> str:
+        """The URL of the snapshot *name* that this job made, empty when there is none."""
+
     def delete(self, url: str) -> None:
         """Remove what `snapshot` made; gone already is fine."""
 

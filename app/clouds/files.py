@@ -1,0 +1,82 @@
+"""Finds a cloud in the files called clouds.yaml, and asks for a password that is not in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import host
+from app.errors import JobError, Question
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+PRACTICE = "practice"  # the folder of the practice cloud's own clouds.yaml
+SECRETS = {
+    "password": "password",
+    "v3password": "password",
+    "v2password": "password",
+    "v3applicationcredential": "application_credential_secret",
+}
+
+
+def about(cloud: str) -> str:
+    """The key under which the password of *cloud* is kept."""
+    return f"openstack://{cloud}"
+
+
+def region_of(cloud: str, ctx: Context) -> Any:
+    """The openstacksdk `CloudRegion` of *cloud*; raises `JobError` or `NeedsAnswer`."""
+    from openstack import exceptions
+
+    try:
+        config = _holding(cloud)
+        bare = config.get_one(cloud, validate=False).config
+        secret = SECRETS.get(str(bare.get("auth_type") or "password").replace("_", ""))
+        extra: dict[str, Any] = {}
+        if secret and not bare.get("auth", {}).get(secret):
+            text = f"What is the password of “{_person(bare)}” at the cloud “{cloud}”?"
+            extra["auth"] = {secret: ctx.need(Question("password", about(cloud), text))}
+        if os.environ.get("SSL_CERT_FILE") and not bare.get("cacert"):
+            extra["cacert"] = os.environ["SSL_CERT_FILE"]
+        return config.get_one(cloud, **extra)
+    except exceptions.ConfigException as exc:
+        remedy = "Download clouds.yaml anew from the cloud's web page (API Access), and put it in its place."
+        raise JobError(f"The settings of the cloud “{cloud}” cannot be used: {exc}", remedy, topic="clouds") from exc
+
+
+def _holding(cloud: str) -> Any:
+    """The first configuration file that knows *cloud*."""
+    from openstack.config import OpenStackConfig
+    from openstack.config.loader import SECURE_FILES
+
+    seen = set()
+    for file in _files():
+        secure = [str(file.with_name("secure.yaml")), *SECURE_FILES]
+        config = OpenStackConfig(config_files=[str(file)], secure_files=secure, load_envvars=False)
+        names = set(config.get_cloud_names()) - {"defaults"}
+        if cloud in names:
+            return config
+        seen |= names
+    known = f"Known here: {', '.join(sorted(seen))}." if seen else "No clouds.yaml was found."
+    place = host.data_home() / "clouds.yaml"
+    remedy = f"Download clouds.yaml from the cloud's web page (API Access), and put it here: {place}"
+    raise JobError(f"There is no cloud called “{cloud}” on this computer. {known}", remedy, topic="clouds")
+
+
+def _files() -> Iterator[Path]:
+    from openstack.config.loader import CONFIG_FILES
+
+    chosen = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    places = [*([chosen] if chosen else []), *CONFIG_FILES]
+    own = [host.data_home() / "clouds.yaml", host.data_home() / PRACTICE / "clouds.yaml"]
+    for file in (*map(Path, places), *own):
+        if file.suffix in (".yaml", ".yml") and file.is_file():
+            yield file
+
+
+def _person(config: dict[str, Any]) -> str:
+    auth = config.get("auth", {})
+    return str(auth.get("username") or auth.get("application_credential_name") or auth.get("user_id") or "this login")

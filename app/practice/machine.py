@@ -1,0 +1,129 @@
+"""The practice machine: it understands the scripts of resources/sandbox and does what they promise in two folders.
+
+The root disk is the folder `root`, the data disk mounted at /application is the folder `data`. What no ordinary
+folder can do is only told: mount tables and namespaces. What is copied, edited, proven and restored is real.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from pathlib import Path
+
+from app.practice.merging import Merging
+from app.practice.restoring import Restoring
+from app.practice.state import MOUNT, State
+from app.practice.tree import lay
+from app.sandbox.remote import script
+
+VERBS = ("look", "begin", "poll", "recall", "finish")
+MOUNTINFO = (
+    "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
+)
+TOOLS = ("rsync", "unshare", "setsid", "mount", "blkid", "cp", "find", "awk", "sha256sum", "stat", "gnu-cp")
+BLOCK_SIZE, BLOCKS, FREE = 4096, 262144, 196608  # a disk of 1 GiB with 768 MiB free
+
+
+class Machine:
+    """One machine whose disks lie in *home*."""
+
+    def __init__(self, home: Path) -> None:
+        lay(home)
+        self.home = home
+        self._lock = threading.Lock()
+        self._works: dict[str, Merging | Restoring] = {}
+
+    def answer(self, line: str, given: bytes) -> tuple[int, bytes]:
+        """Exit status and output of one command."""
+        if line == "id -u":
+            return 0, b"0\n"
+        text = given.decode("utf-8", "surrogateescape")
+        verb = next((v for v in VERBS if text.endswith(script(v))), "")
+        if line != "sh -s" or not verb:
+            return 127, b""
+        with self._lock:
+            return 0, getattr(self, f"_{verb}")(text).encode("utf-8", "surrogateescape")
+
+    def stop(self) -> None:
+        """End what runs, as a power cut would."""
+        for work in self._works.values():
+            work.stop()
+
+    def _look(self, text: str) -> str:
+        mark = _value(text, "MARK")
+        space = [f"{BLOCK_SIZE} {BLOCKS} {free} {free} 65536 60000 0:root" for free in (FREE, BLOCKS // 2)]
+        parts = {
+            "os": (self.home / "root/etc/os-release").read_text(),
+            "kernel": "6.1.0-practice",
+            "architecture": "x86_64",
+            "hostname": "practice-sandbox",
+            "user": "0",
+            "mountinfo": MOUNTINFO,
+            "fstab": (self.home / "root/etc/fstab").read_bytes().decode("utf-8", "surrogateescape"),
+            "firmware": "bios",
+            "shell_tools": "\n".join(TOOLS),
+            "space": f"/ {space[0]}\n{MOUNT} {space[1]}",
+            "disks": "254:1 vda\n254:16 vdb",
+            "virtio": "yes",
+            "hidden": MOUNT if any((self.home / "root/application").iterdir()) else "",
+            "journal": "\n".join(s.job for s in State.all(self.home)),
+            "end": "",
+        }
+        return "".join(f"\n{mark} {name}\n{content}" for name, content in parts.items())
+
+    def _begin(self, text: str) -> str:
+        job = _value(text, "JOB")
+        if other := [s for s in State.all(self.home) if s.job != job]:
+            return f"problem open {other[0].job}"
+        state = State(self.home, job)
+        if not state.exists():
+            if not state.begin(_value(text, "FSTAB_SHA"), _value(text, "FSTAB_AFTER")):
+                return "problem fstab-changed"
+        elif state.noted("restore"):
+            return "restoring"
+        elif self._alive(job, "merge"):
+            return "running"
+        elif state.noted("done"):
+            return "merged"
+        self._works[f"{job} merge"] = Merging(state)
+        return "started"
+
+    def _recall(self, text: str) -> str:
+        wanted = _value(text, "JOB")
+        for state in State.all(self.home):
+            if wanted and state.job != wanted:
+                continue
+            if self._alive(state.job, "restore"):
+                return f"running {state.job}"
+            if state.noted("restored"):
+                return f"restored {state.job}"
+            if merge := self._works.get(f"{state.job} merge"):
+                merge.stop()
+            self._works[f"{state.job} restore"] = Restoring(state)
+            return f"started {state.job}"
+        return "nothing"
+
+    def _poll(self, text: str) -> str:
+        job, name = _value(text, "JOB"), _value(text, "WORK")
+        state = State(self.home, job)
+        if not state.exists():
+            return "gone\n"
+        work = self._works.get(f"{job} {name}")
+        return "\n".join([work.state, *work.told()]) if work else "dead\n"
+
+    def _finish(self, text: str) -> str:
+        state = State(self.home, _value(text, "JOB"))
+        if state.exists() and state.noted("restored"):
+            state.forget()
+        return "gone"
+
+    def _alive(self, job: str, name: str) -> bool:
+        work = self._works.get(f"{job} {name}")
+        return work is not None and work.state == "alive"
+
+
+def _value(text: str, name: str) -> str:
+    """The value of a shell assignment at the beginning of a script."""
+    found = re.search(rf"^{name}=((?:'[^']*'|\"[^\"]*\"|[^'\"\s])*)$", text, re.MULTILINE)
+    return "".join(shlex.split(found[1])) if found and found[1] else ""

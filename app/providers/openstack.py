@@ -1,0 +1,153 @@
+"""OpenStack machines: Nova lists and snapshots them, Glance holds what comes out.
+
+Tried against the practice cloud only, not yet against a cloud of someone else's. Facts about the answers
+are from the API reference (docs.openstack.org/api-ref/compute and /image) and OpenStack's own behaviour.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from app.clouds import Cloud, split
+from app.errors import JobError, Transient
+from app.providers import Machine
+from app.providers.openstack_wait import Watch, dead
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+MARK = "sandhopper_job"  # image property: the job that made a snapshot
+FIRST, GROWTH, LONGEST = 2.0, 1.3, 10.0  # seconds between two looks
+PRACTICE_PACE = 0.2  # of those, where the cloud is this computer
+PAGE = 200
+GONE = ("deleted", "pending_delete")
+TO_VOLUME = (
+    "This machine starts from a cloud volume, not from an image: its snapshot would hold no data. "
+    "Copying such a machine by way of its volume comes in a later version."
+)
+
+
+class OpenStack:
+    """The project of one login at an OpenStack cloud."""
+
+    def __init__(self, url: str, ctx: Context) -> None:
+        self.cloud = Cloud(split(url)[0], ctx)
+        self.ctx = ctx
+
+    def machines(self) -> Sequence[Machine]:
+        """The machines of the project, by name."""
+        disks = {f["id"]: int(f.get("disk") or 0) for f in self._pages("/flavors/detail", "flavors")}
+        found = [self._machine(s, disks) for s in self._pages("/servers/detail", "servers")]
+        return sorted(found, key=lambda m: m.name.casefold())
+
+    def machine(self, url: str) -> Machine:
+        """The machine whose ID (or unmistakable name) *url* ends with; `JobError` when there is none."""
+        _, kind, name = split(url)
+        if kind != "server":
+            raise JobError(f"{url} does not name a machine.", f"Write openstack://{self.cloud.name}/server/ID.")
+        answer = self.cloud.ask("compute", f"/servers/{quote(name, safe='')}")
+        server = answer["server"] if answer else self._by_name(name)
+        flavor = self.cloud.ask("compute", f"/flavors/{server.get('flavor', {}).get('id', 'none')}")
+        return self._machine(server, {f["id"]: int(f.get("disk") or 0) for f in ([flavor["flavor"]] if flavor else [])})
+
+    def snapshot(self, machine: Machine, name: str) -> str:
+        """Make a hot snapshot (or go on with the one this job began), wait until it is whole, return its URL."""
+        if machine.boot == "volume":
+            raise JobError(TO_VOLUME, "Ask the cloud's help desk for an image of it, and start from that file.")
+        self._bury(name)
+        begun = [i["id"] for i in self._images(name) if not dead(i)]
+        image = begun[0] if begun else self._begin(machine, name)
+        self._wait(image, machine)
+        return self._url("image", image)
+
+    def find(self, name: str) -> str:
+        """The URL of the snapshot *name* that this job made, whole or not; empty when there is none."""
+        there = [i for i in self._images(name) if i["status"] not in GONE]
+        return self._url("image", there[0]["id"]) if there else ""
+
+    def delete(self, url: str) -> None:
+        """Remove an image; gone already is fine."""
+        self.cloud.call("image", "DELETE", f"/images/{quote(split(url)[2], safe='')}", ok=(404,))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.cloud.close()
+
+    def _begin(self, machine: Machine, name: str) -> str:
+        body = {"createImage": {"name": name, "metadata": {MARK: self.ctx.job.id}}}
+        answer = self.cloud.call("compute", "POST", f"/servers/{machine.id}/action", json=body, ok=(409,))
+        if answer.status_code == 409:
+            raise self._busy(machine)
+        # without a microversion (what every cloud speaks) the id is the end of Location; from 2.45 it is in the body
+        image = answer.headers.get("Location", "").rstrip("/").rpartition("/")[2]
+        image = image or str(self.cloud.read_json(answer).get("image_id", ""))
+        if not image:
+            raise Transient("The cloud began a snapshot but did not say which.", "It is looked for by its name.")
+        self.ctx.fact(begun=image)
+        return image
+
+    def _busy(self, machine: Machine) -> JobError:
+        server = self.cloud.ask("compute", f"/servers/{machine.id}")
+        state = server["server"] if server else {}
+        if state.get("OS-EXT-STS:task_state"):
+            text = f"The cloud is still doing something else with “{machine.name}”."
+            return Transient(text, "It is tried again by itself.")
+        text = f"The cloud makes no snapshot of “{machine.name}” while it is {state.get('status', 'away')}."
+        return JobError(text, "Start the machine (or un-shelve it) on the cloud's web page, then try again.")
+
+    def _wait(self, image: str, machine: Machine) -> None:
+        """Look until the snapshot is whole. No limit by the clock as long as the cloud works at it."""
+        pace = PRACTICE_PACE if self.ctx.job.practice else 1.0
+        self.ctx.begin("snapshot")
+        watch, wait = Watch(), FIRST
+        while not watch.whole(self.cloud.ask("image", f"/images/{image}"), self._task(machine)):
+            self.ctx.advance()
+            self.ctx.sleep(wait * pace * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not cryptography
+            wait = min(wait * GROWTH, LONGEST)
+
+    def _task(self, machine: Machine) -> str:
+        server = self.cloud.ask("compute", f"/servers/{machine.id}")
+        return str((server or {}).get("server", {}).get("OS-EXT-STS:task_state") or "")
+
+    def _bury(self, name: str) -> None:
+        """Remove what is left of this job's own failed attempts, or the cloud's limit fills up with them."""
+        for image in self._images(name):
+            if dead(image) and image["status"] not in GONE:
+                self.delete(self._url("image", image["id"]))
+
+    def _images(self, name: str) -> list[dict[str, Any]]:
+        answer = self.cloud.ask("image", "/images", params={"name": name, "sort": "created_at:desc"}) or {}
+        return [i for i in answer.get("images", []) if i.get("name") == name and i.get(MARK) == self.ctx.job.id]
+
+    def _by_name(self, name: str) -> dict[str, Any]:
+        found = [s for s in self._pages("/servers/detail", "servers") if s["name"] == name]
+        if len(found) != 1:
+            how_many = "several machines" if found else "no machine"
+            text = f"There are {how_many} called “{name}” at the cloud “{self.cloud.name}”."
+            raise JobError(text, f"See them with: sandhopper machines {self.cloud.name}", topic="machine")
+        return found[0]
+
+    def _pages(self, path: str, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            more = {"limit": PAGE, **({"marker": found[-1]["id"]} if found else {})}
+            page = self.cloud.ask("compute", path, params=more) or {}
+            found += page.get(key, [])
+            if not page.get(key) or not page.get(f"{key}_links"):
+                return found
+
+    def _machine(self, server: dict[str, Any], disks: dict[str, int]) -> Machine:
+        volumes = len(server.get("os-extended-volumes:volumes_attached") or [])
+        url = self._url("server", server["id"])
+        made = Machine(server["id"], server["name"], server["status"], url, volumes=volumes)
+        addresses = tuple(a["addr"] for net in server.get("addresses", {}).values() for a in net)
+        boot = "image" if server.get("image") else "volume"
+        disk = disks.get(server.get("flavor", {}).get("id", ""), 0)
+        return replace(made, boot=boot, disk=disk, addresses=addresses, note=TO_VOLUME if boot == "volume" else "")
+
+    def _url(self, kind: str, name: str) -> str:
+        return f"openstack://{quote(self.cloud.name)}/{kind}/{name}"

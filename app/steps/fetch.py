@@ -1,0 +1,136 @@
+"""Bring the disk image onto this computer, proven to be what the cloud holds; a file here is used where it lies."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from app import host
+from app.context import Finding
+from app.disk.image import Info, inspect
+from app.download import Download
+from app.errors import JobError
+from app.job import split_target
+from app.journal import Facts
+from app.steps import Plain
+from app.stores import Store, open_store
+from app.stores.remote import Describing, Remote
+from app.units import size as words_for
+
+if TYPE_CHECKING:
+    from app.context import Context
+
+KINDS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
+SPARE = 64 << 20  # bytes left free for everything else on this computer
+
+
+class Fetch(Plain):
+    """The image, here."""
+
+    name = "fetch"
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """See that the source is there, is a disk image, and has room here."""
+        url = _source(ctx)
+        if not url:
+            return  # the snapshot is yet to be made
+        try:
+            if url.startswith("file:"):
+                yield _seen(inspect(_path(url), ctx))
+            else:
+                yield from _far(url, ctx)
+        except JobError as exc:
+            if exc.exit_code != JobError.exit_code or type(exc) is not JobError:
+                raise
+            yield Finding("stop", exc.message, "", exc.remedy, exc.topic or "source")
+
+    def run(self, ctx: Context) -> Facts:
+        """Use the file where it lies, or bring it here."""
+        url = _source(ctx)
+        if url.startswith("file:"):
+            return _facts(inspect(_path(url), ctx), "", own=False)
+        folder, name = split_target(url)
+        with contextlib.closing(open_store(folder, ctx)) as store:
+            remote = _described(store, name, url)
+            download = Download(ctx, ctx.work, _stem(url, remote), remote)
+            file, sha256 = download.fetch(store, name)
+        expected = remote.format if remote.format in KINDS else ""
+        return _facts(inspect(file, ctx, expected=expected), sha256, own=True)
+
+    def undo(self, ctx: Context) -> None:
+        """Delete what was brought here; a file that was used in place is the person's and stays."""
+        for file in ctx.work.glob("source-*"):
+            file.unlink(missing_ok=True)
+
+
+def _source(ctx: Context) -> str:
+    """The URL of the image; empty when a snapshot has yet to be made."""
+    made = str(ctx.state.of("snapshot").get("image", ""))
+    parts = urlsplit(ctx.job.source)
+    if made or parts.scheme == "ssh" or parts.path.startswith("/server/"):
+        return made
+    return ctx.job.source
+
+
+def _path(url: str) -> Path:
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def _stem(url: str, remote: Remote) -> str:
+    """A name that another image's unfinished download can never have."""
+    digest = hashlib.sha256(f"{url} {remote.id} {remote.size}".encode()).hexdigest()[:8]
+    return f"source-{digest}.{remote.format if remote.format in KINDS else 'img'}"
+
+
+def _described(store: Store, name: str, url: str) -> Remote:
+    remote = store.described(name) if isinstance(store, Describing) else None
+    if remote is None:
+        text = f"The image {url} is not there, or not whole yet."
+        raise JobError(text, "Look at it on the cloud's web page, or choose another one.", topic="image")
+    if not remote.size:
+        remedy = "It probably belongs to a machine that starts from a volume; that way comes in a later version."
+        raise JobError(f"The image {url} holds no data.", remedy, topic="volume-boot")
+    return remote
+
+
+def _seen(info: Info) -> Finding:
+    text = f"{words_for(info.size)} in the file, {words_for(info.virtual_size)} when unpacked."
+    return Finding("ok", f"{info.path.name} is a disk image ({info.format}).", text, facts=_facts(info, "", own=False))
+
+
+def _far(url: str, ctx: Context) -> Iterator[Finding]:
+    folder, name = split_target(url)
+    with contextlib.closing(open_store(folder, ctx)) as store:
+        remote = _described(store, name, url)
+    free, there = host.free_space(ctx.folder), _bytes_here(ctx, _stem(url, remote))
+    if remote.size - there + SPARE > free:
+        more = words_for(remote.size - there + SPARE - free)
+        text = f"The image has {words_for(remote.size)}; {words_for(free)} are free in {ctx.folder}."
+        yield Finding("stop", "It does not fit onto this computer.", text, f"Make room for {more} more.", "disk-full")
+    yield Finding("ok", f"The image was found in the cloud ({words_for(remote.size)}).")
+
+
+def _bytes_here(ctx: Context, stem: str) -> int:
+    return sum(f.stat().st_blocks * 512 if hasattr(f.stat(), "st_blocks") else 0 for f in ctx.work.glob(f"{stem}*"))
+
+
+def _facts(info: Info, sha256: str, *, own: bool) -> Facts:
+    """What the later steps need; *stamp* tells whether someone has changed the file since."""
+    now = info.path.stat()
+    return {
+        "path": str(info.path),
+        "size": info.size,
+        "format": info.format,
+        "virtual_size": info.virtual_size,
+        "sha256": sha256,
+        "own": own,
+        "stamp": [now.st_mtime_ns, now.st_size, now.st_ino],
+    }
+
+
+STEP = Fetch()

@@ -1,0 +1,100 @@
+"""Photograph the running machine's disk in its cloud, or say how the person does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app import host
+from app.context import Finding
+from app.errors import Waiting
+from app.journal import Facts
+from app.providers import Machine, open_provider
+from app.steps import Plain
+
+if TYPE_CHECKING:
+    from app.context import Context
+    from app.job import Job
+
+READY = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")  # Nova's API reference, createImage
+GIB = 1 << 30
+
+
+def name_of(job: Job) -> str:
+    """What the snapshot of *job* is called in the cloud."""
+    return f"sandhopper-{job.id}"
+
+
+class Snapshot(Plain):
+    """A hot snapshot of the machine in the cloud."""
+
+    name = "snapshot"
+
+    def applies(self, job: Job) -> bool:
+        """Jobs that begin at a machine; an image is there already."""
+        parts = urlsplit(job.source)
+        return parts.scheme == "ssh" or (parts.scheme == "openstack" and parts.path.startswith("/server/"))
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Look for the machine, how it starts, and whether its disk has room on this computer."""
+        if ctx.job.source.startswith("ssh:"):
+            text = "This cloud cannot be asked from here. You will be told when and how."
+            yield Finding("care", "The snapshot is made by you, on the cloud's web page.", text, topic="by-hand")
+            return
+        machine = open_provider(ctx.job.source, ctx).machine(ctx.job.source)
+        yield from _about(machine, ctx)
+
+    def run(self, ctx: Context) -> Facts:
+        """Make or find the snapshot and wait until it is whole."""
+        if ctx.job.source.startswith("ssh:"):
+            raise _by_hand(ctx.job)
+        provider = open_provider(ctx.job.source, ctx)
+        machine = provider.machine(ctx.job.source)
+        url = provider.snapshot(machine, name_of(ctx.job))
+        return {"image": url, "by_hand": False, "machine": machine.name}
+
+    def undo(self, ctx: Context) -> None:
+        """Delete the snapshot from the cloud; a file that the person brought is theirs and stays."""
+        if ctx.job.source.startswith("ssh:"):
+            return
+        provider = open_provider(ctx.job.source, ctx)
+        while url := provider.find(name_of(ctx.job)):
+            provider.delete(url)
+            ctx.sleep(0.2)
+
+
+def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
+    if machine.boot == "volume":
+        remedy = "Ask the cloud's help desk for an image of it, and start from that file."
+        yield Finding("stop", f"“{machine.name}” cannot be exported yet.", machine.note, remedy, "volume-boot")
+        return
+    if machine.status not in READY:
+        text = f"The cloud says it is {machine.status}, and makes no snapshot in that state."
+        yield Finding("stop", f"“{machine.name}” is not ready.", text, "Start it on the cloud's web page.", "machine")
+        return
+    yield Finding("ok", f"The machine “{machine.name}” was found.", f"It is {machine.status}.")
+    if machine.volumes:
+        text = "A snapshot holds the system disk only; merge the others' content, or copy it yourself."
+        yield Finding("care", f"{machine.volumes} more disk(s) are attached to it.", text, topic="volumes")
+    free = host.free_space(ctx.folder)
+    if machine.disk * GIB > free:
+        text = f"Its disk may be up to {machine.disk} GiB; {free // GIB} GiB are free here."
+        yield Finding("care", "This computer's disk may be too full.", text, "Make room first.", "space")
+    if not ctx.job.practice:
+        yield Finding("ok", "This kind of cloud was tried against the practice cloud only.")
+
+
+def _by_hand(job: Job) -> Waiting:
+    """What the person has to do. `acts.give_image` tells the journal when it is done, and this step is over."""
+    return Waiting(
+        "Now make the snapshot: on the cloud's web page, choose your machine, and make a hot snapshot of its "
+        "system disk (called “Snapshot”, “Image” or “Save disk”). Wait until the page says it has finished, "
+        "and download it to this computer.",
+        f"When the file is here, go on with: sandhopper resume {job.id} --image FILE",
+        means="The sandbox stays prepared and goes on running. It is put back as it was when you go on.",
+        topic="by-hand",
+    )
+
+
+STEP = Snapshot()

@@ -1,0 +1,25 @@
+"""What a cloud says about an image that lies in it, so that a download can be proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Remote:
+    """*size* in bytes; *algorithm* is a hashlib name (`sha512`, `md5`) or empty when the place tells no hash."""
+
+    id: str
+    size: int
+    format: str = ""
+    algorithm: str = ""
+    digest: str = ""
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A store that knows size and hash of what it holds."""
+
+    def described(self, name: str) -> Remote | None:
+        """What the place says about *name*; None when there is no such thing."""
