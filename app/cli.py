@@ -14,7 +14,7 @@ from app.commands.logs import log_file, logging_quietly
 from app.commands.options import parse
 from app.commands.stopping import stoppable
 from app.commands.terminal import Terminal
-from app.errors import EXIT_DONE, Cancelled, JobError, Usage
+from app.errors import EXIT_DONE, Cancelled, JobError, Usage, kind_of
 from app.secrets import Answers, read_secret_lines
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ def _done(args: argparse.Namespace) -> int:
             stopped = Cancelled() if isinstance(exc, KeyboardInterrupt) else exc
             return terminal.failed(stopped, debug=args.debug)
         except Exception as exc:  # our own mistake: one sentence here, the rest in the log
-            log.exception("a mistake of ours")
-            remedy = f"Try again; if it comes back, send us the log: {log_file()}"
-            return terminal.failed(exc, remedy, debug=args.debug)
+            log.exception("%s failed", args.command)
+            ours = f"Try again; if it comes back, send us the log: {log_file()}" if kind_of(exc) == "bug" else ""
+            return terminal.failed(exc, ours, debug=args.debug)
         finally:
             terminal.pause_display()
     return EXIT_DONE

@@ -13,6 +13,7 @@ Everything else that is raised is a bug of ours, and is told as one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,8 +110,30 @@ class Trouble:
     details: str = field(default="", repr=False)
 
 
+_SYSTEM = {
+    errno.ENOSPC: ("This computer's disk is full", "Free some room, or use a folder on a bigger disk.", "disk-full"),
+    errno.EDQUOT: ("Your quota on this computer is used up", "Free some room, then go on.", "disk-full"),
+    errno.EIO: ("A disk of this computer fails", "Save what is on it, and use a folder on another disk.", "damaged"),
+    errno.EROFS: ("This disk can only be read", "Choose another folder.", "folder"),
+    errno.EACCES: ("This computer does not allow it", "Choose a folder that is yours.", "folder"),
+    errno.EPERM: ("This computer does not allow it", "Choose a folder that is yours.", "folder"),
+}
+
+
+def as_told(exc: BaseException) -> BaseException:
+    """*exc*, or the `JobError` for what the computer itself refuses about a file (full, read-only, not allowed)."""
+    if not isinstance(exc, OSError) or exc.errno not in _SYSTEM:
+        return exc
+    if not exc.filename and exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return exc
+    text, remedy, topic = _SYSTEM[exc.errno]
+    told = JobError(f"{text}{f': {exc.filename}' if exc.filename else ''}.", remedy, topic=topic)
+    return told.with_traceback(exc.__traceback__)
+
+
 def kind_of(exc: BaseException) -> str:
     """The `Trouble.kind` of an exception."""
+    exc = as_told(exc)
     for cls, kind in ((Cancelled, "cancelled"), (NeedsAnswer, "answer"), (Waiting, "waiting"), (Transient, "network")):
         if isinstance(exc, cls):
             return kind
@@ -120,6 +143,7 @@ def kind_of(exc: BaseException) -> str:
 def trouble(exc: BaseException, did: str = "") -> Trouble:
     """Put *exc* into the five parts; *did* says what was already tried or kept."""
     details = "".join(traceback.format_exception(exc))
+    exc = as_told(exc)
     if isinstance(exc, JobError):
         means = exc.means or "Nothing is lost: what was done is kept, and the job can go on from here."
         return Trouble(kind_of(exc), exc.message, means, did, exc.remedy, exc.topic, details)
@@ -134,4 +158,5 @@ def exit_code(exc: BaseException) -> int:
     """The program's exit status for *exc*."""
     if isinstance(exc, Cancelled | KeyboardInterrupt):
         return EXIT_CANCELLED
-    return exc.exit_code if isinstance(exc, JobError) else EXIT_BUG
+    told = as_told(exc)
+    return told.exit_code if isinstance(told, JobError) else EXIT_BUG

@@ -207,7 +207,20 @@ def test_a_mistake_of_ours_is_one_sentence_and_a_log(
     assert "hunter2" not in shown.err
 
 
-@pytest.mark.parametrize(("exc", "code"), [(JobError("a", "b"), 3), (Transient("a"), 4), (KeyboardInterrupt(), 130)])
+FULL, CLOSED = OSError(28, "No space left on device"), PermissionError(13, "Permission denied", "/root/x")
+
+
+@pytest.mark.parametrize(
+    ("exc", "code"),
+    [
+        (JobError("a", "b"), 3),
+        (Transient("a"), 4),
+        (KeyboardInterrupt(), 130),
+        (FULL, 3),
+        (CLOSED, 3),
+        (OSError(22, "a"), 1),
+    ],
+)
 def test_the_exit_code_says_whose_turn_it_is(
     exc: BaseException, code: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
