@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ class FtpsServer:
         from pyftpdlib.ioloop import IOLoop
         from pyftpdlib.servers import FTPServer
 
+        logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())  # or it sets up logging of its own
         logins = DummyAuthorizer()
         logins.add_user(USER, password, str(host.private_folder(folder)), perm="elradfmwMT")
         ways = {"authorizer": logins, "certfile": str(pem), "tls_control_required": True, "tls_data_required": True}

@@ -22,7 +22,7 @@ MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
 )
 TOOLS = ("rsync", "unshare", "setsid", "mount", "blkid", "cp", "find", "awk", "sha256sum", "stat", "gnu-cp")
-BLOCK_SIZE, BLOCKS, FREE = 4096, 262144, 196608  # a disk of 1 GiB with 768 MiB free
+BLOCK_SIZE, BLOCKS, INODES = 4096, 262144, 65536  # each disk has 1 GiB
 
 
 class Machine:
@@ -52,7 +52,7 @@ class Machine:
 
     def _look(self, text: str) -> str:
         mark = _value(text, "MARK")
-        space = [f"{BLOCK_SIZE} {BLOCKS} {free} {free} 65536 60000 0:root" for free in (FREE, BLOCKS // 2)]
+        space = [_space(self.home / name) for name in ("root", "data")]
         parts = {
             "os": (self.home / "root/etc/os-release").read_text(),
             "kernel": "6.1.0-practice",
@@ -121,6 +121,13 @@ class Machine:
     def _alive(self, job: str, name: str) -> bool:
         work = self._works.get(f"{job} {name}")
         return work is not None and work.state == "alive"
+
+
+def _space(folder: Path) -> str:
+    """What stat(1) tells of the file system: block size, blocks, free twice, inodes, free inodes, owner."""
+    files = [f.stat().st_size for f in folder.rglob("*")]
+    free = BLOCKS - sum(-(-size // BLOCK_SIZE) for size in files)
+    return f"{BLOCK_SIZE} {BLOCKS} {free} {free} {INODES} {INODES - len(files)} 0:root"
 
 
 def _value(text: str, name: str) -> str:

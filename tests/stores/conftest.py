@@ -24,6 +24,8 @@ PLACES = {
     "vsftpd-implicit": "tests.servers.ftps_places:vsftpd_implicit",
     "proftpd": "tests.servers.ftps_places:proftpd",
     "pyftpdlib": "tests.servers.ftps_places:pyftpd",
+    "glance": "tests.practice.cloud_places:glance",
+    "swift": "tests.practice.cloud_places:swift",
     "paramiko": "tests.servers.places:paramiko_server",
 }
 
