@@ -104,7 +104,9 @@ def _refuse_others(path: Path, head: bytes) -> None:
         if head.startswith(magic, offset) and not _looks_like_boot_sector(head, magic):
             raise _no_image(path, what, remedy)
     if head.startswith(b"ustar", 257):
-        ova = head[:100].rstrip(b"\0").lower().endswith(b".ovf")
+        ova = (
+            b".ovf" in head[:4096].lower()
+        )  # the first member by the standard (DSP0243); extended headers may come before
         raise _no_image(path, "an OVA package" if ova else "a tar archive", _UNPACK)
     if _is_text(head[:4096]):
         web = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))

@@ -102,6 +102,12 @@ def _inspector(info: Info) -> Iterator[Finding]:
 
 
 def _layout(info: Info, target: Target) -> Iterator[Finding]:
+    if info.end > info.virtual_size:
+        yield _stop(
+            f"The disk has {size(info.virtual_size)}, but its partitions go on to {size(info.end)}: the end is lost.",
+            "Fetch or copy it again from where it comes from, and compare the lengths.",
+            "damaged",
+        )
     if info.table in target.tables:
         kind = {"mbr": "MBR", "gpt": "GPT"}.get(info.table, "no partition table")
         parts = f"{kind}, {info.partitions} partition{'s' * (info.partitions != 1)}"

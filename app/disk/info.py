@@ -21,8 +21,8 @@ class Info:
 
     *size* is the file's length, *allocated* what it takes here (less where it has holes), *virtual_size* what a machine
     sees. *detail* is the sub-format (`streamOptimized`, `fixed`, `1.1`), *snapshots* how many QCOW2 holds inside,
-    *flat* whether it is plain enough for any reader. *table*, *partitions*, *firmware* and *filesystem* are those
-    of `partitions.Layout`.
+    *flat* whether it is plain enough for any reader. *table*, *partitions*, *firmware*, *filesystem*, *end*: see
+    `partitions.Layout`.
     """
 
     path: Path
@@ -38,6 +38,7 @@ class Info:
     partitions: int = 0
     firmware: str = "unknown"
     filesystem: str = ""
+    end: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `disk info --json`."""
@@ -63,6 +64,7 @@ def inspect(path: Path, ctx: Context, *, expected: str = "") -> Info:
     safety.check(path, format_)
     told = qemu_img.ask(ctx, "info", path, format_)
     _check_told(path, told)
+    _check_whole(path, format_, told.get("cluster-size", 0), ctx)
     layout = partitions.read_layout(first_bytes(path, format_, ctx))
     found = path.stat()
     special = told.get("format-specific", {}).get("data", {})
@@ -107,6 +109,18 @@ def _check_told(path: Path, told: dict[str, Any]) -> None:
         raise qemu_img.trouble(path, "it is marked as corrupt by the program that wrote it last")
     if not 0 < told.get("virtual-size", 0) <= LARGEST:
         raise qemu_img.trouble(path, "Invalid size of the disk inside")
+
+
+def _check_whole(path: Path, format_: str, cluster: int, ctx: Context) -> None:
+    """Refuse an image whose tables are broken or point behind its end: QEMU would read the lost part as zeros."""
+    if format_ not in ("qcow2", "vmdk"):
+        return
+    told = qemu_img.ask(ctx, "check", path, format_)
+    broken = told.get("corruptions", 0) + told.get("check-errors", 0)
+    if told.get("image-end-offset", 0) > path.stat().st_size + cluster:  # the last one may be short
+        raise safety.refusal(path, safety.CUT)
+    if broken:
+        raise qemu_img.trouble(path, f"Invalid tables ({broken} mistakes)")
 
 
 def _detail(path: Path, format_: str, special: dict[str, Any]) -> str:

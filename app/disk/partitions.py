@@ -27,14 +27,16 @@ _FILE_SYSTEMS = (  # offset, magic, name
 class Layout:
     """How a disk is divided.
 
-    *table* is `mbr`, `gpt` or `none`; *partitions* how many it names; *firmware* a guess of what starts it: `bios`,
-    `uefi`, `both` or `unknown`; *filesystem* the file system that begins at byte 0 when there is no table.
+    *table* is `mbr`, `gpt` or `none`; *partitions* how many it names; *end* the byte behind the last of them;
+    *firmware* a guess of what starts it: `bios`, `uefi`, `both` or `unknown`; *filesystem* the file system that begins
+    at byte 0 when there is no table.
     """
 
     table: str
     partitions: int = 0
     firmware: str = "unknown"
     filesystem: str = ""
+    end: int = 0
 
 
 def read_layout(head: bytes) -> Layout:
@@ -42,22 +44,27 @@ def read_layout(head: bytes) -> Layout:
     for sector in (SECTOR, 4096):
         if head.startswith(b"EFI PART", sector):
             return _gpt(head, sector)
-    kinds = [head[446 + 16 * n + 4] for n in range(4)] if len(head) >= SECTOR and head[510:512] == b"\x55\xaa" else []
-    flags = {head[446 + 16 * n] for n in range(4)} if kinds else {0xFF}
-    if any(kinds) and flags <= {0x00, 0x80} and not _filesystem(head).startswith(("FAT", "NTFS")):
-        return Layout("mbr", sum(map(bool, kinds)), "uefi" if 0xEF in kinds else "bios" if any(head[:4]) else "unknown")
-    return Layout("none", 0, "unknown", _filesystem(head))
+    signed = len(head) >= SECTOR and head[510:512] == b"\x55\xaa"
+    entries = [struct.unpack_from("<B3xB3xII", head, 446 + 16 * n) for n in range(4)] if signed else []
+    used = [entry for entry in entries if entry[1]]
+    sane = all(flag in (0x00, 0x80) for flag, *_ in entries) and not _filesystem(head).startswith(("FAT", "NTFS"))
+    if not used or not sane:
+        return Layout("none", filesystem=_filesystem(head))
+    firmware = "uefi" if any(kind == 0xEF for _, kind, _, _ in used) else "bios" if any(head[:4]) else "unknown"
+    return Layout("mbr", len(used), firmware, end=max(start + count for _, _, start, count in used) * SECTOR)
 
 
 def _gpt(head: bytes, sector: int) -> Layout:
-    start, count, length = struct.unpack_from("<QII", head, sector + 72)
-    used = []
+    start, count, length = struct.unpack_from("<QII", head[: sector + 88].ljust(sector + 88, b"\0"), sector + 72)
+    used, end = [], 0
     for n in range(min(count, 128)):
-        entry = head[start * sector + n * length :][:16]
-        if len(entry) == 16 and any(entry):
-            used.append(uuid.UUID(bytes_le=entry))
+        entry = head[start * sector + n * length :][:48]
+        if len(entry) == 48 and any(entry[:16]):
+            used.append(uuid.UUID(bytes_le=entry[:16]))
+            end = max(end, (int.from_bytes(entry[40:48], "little") + 1) * sector)
     efi, bios = ESP in used, BIOS_BOOT in used
-    return Layout("gpt", len(used), "both" if efi and bios else "uefi" if efi else "bios" if bios else "unknown")
+    firmware = "both" if efi and bios else "uefi" if efi else "bios" if bios else "unknown"
+    return Layout("gpt", len(used), firmware, end=end)
 
 
 def _filesystem(head: bytes) -> str:

@@ -27,9 +27,10 @@ REFUSED = {
     "data_file": "keeps its data in a second file that is not part of it",
     "unknown_features": "uses features that other programs do not know",
     "descriptor": "describes pieces that lie in other files",
-    "footer": "is cut short or damaged at its end",
+    "footer": "is not whole: its end is missing or damaged",
     "mbr": "has a damaged partition table",
 }
+CUT = "is not whole: its end is missing"
 REMEDY = "Make a whole copy where it comes from, for example with: qemu-img convert -O qcow2 OLD NEW.qcow2"
 
 
@@ -48,7 +49,8 @@ def check(path: Path, format_: str) -> None:
         head = file.read(1 << 20)
         file.seek(max(0, file.seek(0, io.SEEK_END) - 512))
         tail = file.read(512)
-    if (own := _OWN.get(format_)) and (why := own(head, tail)):
+        length = file.tell()
+    if (own := _OWN.get(format_)) and (why := own(head, tail, length)):
         raise refusal(path, why)
     if format_ in ("qcow2", "vmdk"):
         _check_with_oslo(path, format_)
@@ -71,7 +73,7 @@ def _check_with_oslo(path: Path, format_: str) -> None:
         raise refusal(path, "has a damaged header") from exc
 
 
-def _qcow2(head: bytes, _tail: bytes) -> str:
+def _qcow2(head: bytes, _tail: bytes, _length: int) -> str:
     if len(head) < 72:
         return "has a damaged header"
     version, crypt = struct.unpack_from(">I", head, 4)[0], struct.unpack_from(">I", head, 32)[0]
@@ -80,7 +82,7 @@ def _qcow2(head: bytes, _tail: bytes) -> str:
     return "is encrypted" if crypt else ""
 
 
-def _vmdk(head: bytes, _tail: bytes) -> str:
+def _vmdk(head: bytes, _tail: bytes, _length: int) -> str:
     """One embedded piece, no parent: oslo.utils lets a parent and an extent without a slash pass."""
     if len(head) < 1024:
         return "has a damaged header"
@@ -95,20 +97,24 @@ def _vmdk(head: bytes, _tail: bytes) -> str:
     return "" if extents == ["sparse"] else REFUSED["descriptor"]
 
 
-def _vhd(head: bytes, tail: bytes) -> str:
+def _vhd(head: bytes, tail: bytes, _length: int) -> str:
     footer = head[:512] if head.startswith(b"conectix") else tail
     kind = struct.unpack_from(">I", footer.ljust(64, b"\0"), 60)[0]
+    if kind == 3 and not tail.startswith(b"conectix"):
+        return CUT
     return {2: "", 3: "", 4: REFUSED["backing_file"]}.get(kind, "has a damaged header")
 
 
-def _vdi(head: bytes, _tail: bytes) -> str:
-    if len(head) < 0x180:
+def _vdi(head: bytes, _tail: bytes, length: int) -> str:
+    if len(head) < 0x188:
         return "has a damaged header"
-    kind = struct.unpack_from("<I", head, 0x4C)[0]
+    kind, data, block, used = (struct.unpack_from("<I", head, at)[0] for at in (0x4C, 0x158, 0x178, 0x184))
+    if data + block * used > length:  # QEMU would read the lost end as zeros
+        return CUT
     return {1: "", 2: ""}.get(kind, REFUSED["backing_file"])
 
 
-_OWN: dict[str, Callable[[bytes, bytes], str]] = {"qcow2": _qcow2, "vmdk": _vmdk, "vhd": _vhd, "vdi": _vdi}
+_OWN: dict[str, Callable[[bytes, bytes, int], str]] = {"qcow2": _qcow2, "vmdk": _vmdk, "vhd": _vhd, "vdi": _vdi}
 
 
 class _Ends:

@@ -16,6 +16,7 @@ SENTENCES = {
     "timeout": "No login was shown in time.",
 }
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_]|[ -/][0-~])")  # ECMA-48
+_CUT_ANSI = re.compile(r"\x1b\[[0-9;]*(?=…)")  # systemd shortens long lines in the middle of a colour
 _SIGNS = tuple(
     (verdict, re.compile(sign, re.MULTILINE | re.IGNORECASE))
     for verdict, sign in (
@@ -64,7 +65,7 @@ _REASONS = tuple(
 
 def clean(raw: bytes) -> str:
     """Console bytes as plain text: no colours, no control characters, overwritten lines kept as lines."""
-    text = _ANSI.sub("", raw.decode("utf-8", "replace"))
+    text = _CUT_ANSI.sub("", _ANSI.sub("", raw.decode("utf-8", "replace")))
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join("".join(c for c in line if c.isprintable() or c == "\t").rstrip(" \t") for line in lines)
 
