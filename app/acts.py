@@ -112,6 +112,13 @@ def include_findings(look: Look, include: Sequence[Include]) -> list[Finding]:
     return list(for_job(look, include, ""))
 
 
+def clouds() -> list[str]:
+    """The names of the clouds that the clouds.yaml files of this computer know."""
+    from app.clouds.files import known
+
+    return known()
+
+
 def machines(cloud: str, report: Report, cancel: threading.Event, answers: Answers) -> Sequence[Machine]:
     """The machines that a cloud of clouds.yaml shows."""
     from app.providers import open_provider

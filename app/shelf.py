@@ -60,6 +60,12 @@ def find(which: str) -> Export:
     return (exact or fitting)[0]
 
 
+def tidy(export: Export) -> None:
+    """Delete the big files of a finished export from this computer; report, log and journal stay."""
+    with host.held(export.folder / "lock"):
+        shutil.rmtree(export.folder / "work", ignore_errors=True)
+
+
 def forget(export: Export) -> None:
     """Delete an export's folder with all its files here; nothing elsewhere is touched."""
     with host.held(export.folder / "lock"):

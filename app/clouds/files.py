@@ -27,6 +27,11 @@ def about(cloud: str) -> str:
     return f"openstack://{cloud}"
 
 
+def known() -> list[str]:
+    """The names of all clouds that the files of this computer know."""
+    return sorted(set().union(*(names for _, names in _configs())))
+
+
 def region_of(cloud: str, ctx: Context) -> Any:
     """The openstacksdk `CloudRegion` of *cloud*; raises `JobError` or `NeedsAnswer`."""
     from openstack import exceptions
@@ -49,14 +54,8 @@ def region_of(cloud: str, ctx: Context) -> Any:
 
 def _holding(cloud: str) -> Any:
     """The first configuration file that knows *cloud*."""
-    from openstack.config import OpenStackConfig
-    from openstack.config.loader import SECURE_FILES
-
-    seen = set()
-    for file in _files():
-        secure = [str(file.with_name("secure.yaml")), *SECURE_FILES]
-        config = OpenStackConfig(config_files=[str(file)], secure_files=secure, load_envvars=False)
-        names = set(config.get_cloud_names()) - {"defaults"}
+    seen: set[str] = set()
+    for config, names in _configs():
         if cloud in names:
             return config
         seen |= names
@@ -64,6 +63,17 @@ def _holding(cloud: str) -> Any:
     place = host.data_home() / "clouds.yaml"
     remedy = f"Download clouds.yaml from the cloud's web page (API Access), and put it here: {place}"
     raise JobError(f"There is no cloud called “{cloud}” on this computer. {known}", remedy, topic="clouds")
+
+
+def _configs() -> Iterator[tuple[Any, set[str]]]:
+    """Each configuration file, read, and the names of the clouds in it."""
+    from openstack.config import OpenStackConfig
+    from openstack.config.loader import SECURE_FILES
+
+    for file in _files():
+        secure = [str(file.with_name("secure.yaml")), *SECURE_FILES]
+        config = OpenStackConfig(config_files=[str(file)], secure_files=secure, load_envvars=False)
+        yield config, set(config.get_cloud_names()) - {"defaults"}
 
 
 def _files() -> Iterator[Path]:
