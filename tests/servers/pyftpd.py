@@ -64,7 +64,6 @@ class Pyftpd:
             "forbidden": forbidden,
             "ssl_context": None,
             "auth_failed_timeout": 0.2,
-            "pasv_hook": None,
             **settings,
         }
         self.handler: Any = type("Own", (handler,), own)
@@ -88,7 +87,7 @@ class Pyftpd:
 
     def _serve(self) -> None:
         while not self._stop.is_set():
-            self.server.serve_forever(timeout=0.05, blocking=False, handle_exit=False)
+            self.server.ioloop.loop(timeout=0.05, blocking=False)
         self.server.close_all()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,171 @@
+"""Copy a file between two stores: go on where it stopped, prove what arrived, give it its name last.
+
+Nothing is believed because its length is right: what lies there already is compared before it is used, and the
+finished file is proven before it gets its name. See `Outcome.grade` for how strong the proof is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from app.context import Context
+from app.errors import JobError, Transient
+from app.stores import Store, Unseekable
+from app.transfer.meter import Meter
+from app.transfer.proof import Original, Proof, digest, prove
+from app.transfer.resume import resume_at
+from app.units import size as words
+
+__all__ = ["Original", "Outcome", "copy", "digest", "part_name", "sidecar"]
+
+SENDING = "Sending the image"
+MOVED = "The server accepted the whole image and has moved it away, so nobody can look at it any more."
+UNSEEN = "The server accepted the whole image; it lets nobody look at it."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a copy ended.
+
+    *proof* is a sentence; *grade* one of `sha256-server` (the far side computed the same SHA-256), `read-back`
+    (read back as a whole), `sampled` (read back in places), `size`, `accepted` (the server said so; nobody can
+    look). *sent* and *resumed_at* are bytes, *sha256* is empty where it is not known.
+    """
+
+    proof: str
+    grade: str
+    sent: int
+    resumed_at: int
+    seconds: float
+    sha256: str = ""
+
+
+def part_name(name: str, sha256: str = "") -> str:
+    """What an unfinished file is called; the digest keeps two images apart."""
+    return f"{name}.{sha256[:8]}.part" if sha256 else f"{name}.part"
+
+
+def copy(
+    source: Store,
+    name: str,
+    target: Store,
+    new_name: str,
+    ctx: Context,
+    *,
+    sha256: str = "",
+    limit: int = 0,
+    verify: str = "auto",
+) -> Outcome:
+    """Copy *name* of *source* to *new_name* of *target*. Safe to call again after any interruption.
+
+    *sha256* is what the file is known to have; *limit* in bytes a second (0: none); *verify* is `auto`, `whole`,
+    `sampled` or `size`. Raises `Transient` when calling it again may help, `JobError` when it will not.
+    """
+    began = time.monotonic()
+    file = Original.of(source, name, sha256, ctx)
+    if proof := _there_already(file, target, new_name, ctx, verify):
+        return Outcome(proof.text, proof.grade, 0, file.size, time.monotonic() - began, sha256)
+    can = target.abilities
+    part = part_name(new_name, sha256) if can.rename and not can.whole else new_name
+    offset = resume_at(file, target, part, ctx)
+    sent = file.size - offset
+    if sent or not file.size:
+        offset, sent = _send(file, target, part, offset, ctx, limit)
+    proof = _proven(file, target, part, ctx, verify, resumed=offset > 0)
+    if part != new_name and proof.text != MOVED:
+        _publish(target, part, new_name, file.size)
+    return Outcome(proof.text, proof.grade, sent, offset, time.monotonic() - began, file.sha256)
+
+
+def sidecar(target: Store, name: str, sha256: str) -> str:
+    """Write `NAME.sha256` beside the image, as GNU sha256sum wants it; its name, or empty where it may not be."""
+    line = f"{sha256}  {name}\n".encode()
+    beside = f"{name}.sha256"
+    try:
+        target.write(beside, iter([line]), 0, lambda _: None)
+    except Transient:
+        raise
+    except JobError:
+        return ""
+    return beside
+
+
+def _there_already(file: Original, target: Store, new_name: str, ctx: Context, verify: str) -> Proof | None:
+    """The proof that the finished file lies there, e.g. because a crash came right after the rename."""
+    if not target.abilities.size or target.size(new_name) != file.size:
+        return None
+    found = prove(file, target, new_name, ctx, "auto" if verify == "size" else verify)
+    if found.wrong is None and found.grade != "size":
+        ctx.note(f"{new_name} is there already, with the same content.")
+        return found
+    return None
+
+
+def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, limit: int) -> tuple[int, int]:
+    try:
+        return offset, _write(file, target, part, offset, ctx, limit)
+    except Unseekable as exc:
+        ctx.note(f"{exc.message} The upload begins again.")
+        return 0, _write(file, target, part, 0, ctx, limit)
+
+
+def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, limit: int) -> int:
+    ctx.begin(SENDING, file.size, offset)
+    meter = Meter(file, offset, ctx, limit)
+    with contextlib.closing(meter):
+        target.write(part, meter.blocks(), offset, ctx.advance)
+    if meter.changed():
+        _discard(target, part)
+        raise JobError(
+            "The image on this computer changed while it was being sent.",
+            "Convert it again and then upload it; if nobody changed it, this computer's disk is suspect.",
+            means="What had arrived at the other side was deleted there.",
+            topic="changed",
+        )
+    return file.size - offset
+
+
+def _proven(file: Original, target: Store, part: str, ctx: Context, verify: str, *, resumed: bool) -> Proof:
+    """The proof of the arrived *part*; a wrong one is deleted, so that nothing half-done looks done."""
+    have = target.size(part) if target.abilities.size else None
+    if have is None:
+        return Proof("accepted", MOVED if target.abilities.size else UNSEEN)
+    if have != file.size:
+        raise Transient(
+            f"The other side holds {words(have)} of {words(file.size)} although it said it was done.",
+            "What is missing is sent again.",
+        )
+    found = prove(file, target, part, ctx, verify)
+    if found.wrong is None:
+        return found
+    _discard(target, part)
+    where = f"{part} at the other side differs from the image here ({found.wrong})."
+    means = "The wrong file was deleted there. The image here is as it was."
+    if resumed:
+        raise Transient(where, "It is sent again from the start.", means=means)
+    remedy = "Start again; if it happens twice, the other side's disk or something on the way is suspect."
+    raise JobError(where, remedy, means=means, topic="mismatch")
+
+
+def _publish(target: Store, part: str, new_name: str, size: int) -> None:
+    try:
+        target.rename(part, new_name)
+    except Transient:
+        raise
+    except JobError as exc:
+        raise JobError(
+            f"The image is complete and proven at the other side, but may not get its name: {exc.message}",
+            f"Ask the people who run it to rename {part} to {new_name}, or allow it and go on with the job.",
+            means=f"The whole image lies there as {part}.",
+            topic="rename",
+        ) from exc
+    have = target.size(new_name)
+    if have is not None and have != size:
+        raise Transient(f"{new_name} is {words(have)} long after it was given its name.", "It is looked at again.")
+
+
+def _discard(target: Store, name: str) -> None:
+    with contextlib.suppress(JobError):
+        target.remove(name)

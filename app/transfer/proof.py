@@ -1,0 +1,182 @@
+"""Whether two files are the same: by the far side's SHA-256, by reading back all or samples, and how sure that is."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.context import Context
+from app.errors import JobError, Transient
+from app.stores import Store
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+MIB = 1 << 20
+SMALL = 256 * MIB  # bytes that are read back on any line
+WORTH = 300.0  # seconds that reading back the whole file may take
+SAMPLES, SAMPLE = 16, 1 << 18  # how many, bytes each; besides the first and the last MiB
+HASHING = "The other side is computing the SHA-256"
+READING_BACK = "Reading the image back"
+SAMPLING = "Reading samples back"
+READING = "Reading the image here"
+
+
+@dataclass
+class Original:
+    """The file that is copied: *size* in bytes, *sha256* empty while it is not known."""
+
+    store: Store
+    name: str
+    size: int
+    sha256: str
+    _begun: tuple[int, _Hash] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, store: Store, name: str, sha256: str, ctx: Context) -> Original:
+        """Look at the source; `JobError` when it is not there."""
+        size = store.size(name)
+        if size is None:
+            raise JobError(f"There is no {name} at {store.url}.", "Make it again, or check its name.")
+        return cls(store, name, size, sha256)
+
+    @property
+    def here(self) -> bool:
+        """Whether reading it twice costs nothing but this computer's disk."""
+        return self.store.url.startswith("file:")
+
+    def beginning(self, length: int, ctx: Context) -> _Hash | None:
+        """The running SHA-256 of the first *length* bytes; None where that means a second download."""
+        if not self.here:
+            return None
+        if self._begun is None or self._begun[0] != length:
+            sha = hashlib.sha256()
+            ctx.begin(READING, length)
+            for block in self.store.read(self.name, 0, length):
+                sha.update(block)
+                ctx.advance(len(block))
+            self._begun = length, sha
+        return self._begun[1].copy()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How sure it is (`Outcome.grade`), in a sentence; *wrong* says what differs, None when nothing does."""
+
+    grade: str
+    text: str
+    wrong: str | None = None
+
+
+def digest(store: Store, name: str, ctx: Context, phase: str = READING) -> str:
+    """The SHA-256 (hex) of a file's content, read here, whatever the far side says."""
+    sha = hashlib.sha256()
+    ctx.begin(phase, store.size(name) or 0)
+    for block in store.read(name):
+        sha.update(block)
+        ctx.advance(len(block))
+    return sha.hexdigest()
+
+
+def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -> Proof:
+    """The strongest proof that *verify* asks for and the place allows; both files have the same length already."""
+    if verify == "size":
+        return Proof("size", "Only the length was compared, as you asked.")
+    if found := _by_server(file, target, name, ctx):
+        return found
+    if not target.abilities.read:
+        return Proof("size", "The place lets nobody read it back, so only the length was compared.")
+    try:
+        if verify == "whole" or (verify == "auto" and _quick(file, target, name)):
+            return _read_back(file, target, name, ctx)
+        return _by_samples(file, target, name, ctx)
+    except Transient:
+        raise
+    except JobError as exc:
+        return Proof("size", f"The image could not be read back, so only the length was compared. {exc.message}")
+
+
+def _by_server(file: Original, target: Store, name: str, ctx: Context) -> Proof | None:
+    if not file.sha256 and not file.here:
+        return None
+    ctx.begin(HASHING)
+    shown = target.digest(name)
+    if shown is None:
+        return None
+    wanted = file.sha256 or digest(file.store, file.name, ctx)
+    file.sha256 = wanted
+    wrong = None if shown == wanted else "its SHA-256, as the other side computed it, is another one"
+    return Proof("sha256-server", "The other side computed the same SHA-256.", wrong)
+
+
+def _quick(file: Original, target: Store, name: str) -> bool:
+    """Whether reading everything back is cheap: the file is small, or its last MiB came quickly."""
+    if file.size <= SMALL:
+        return True
+    began = time.monotonic()
+    got = sum(len(block) for block in target.read(name, file.size - 4 * MIB))
+    return file.size / max(got, 1) * (time.monotonic() - began) <= WORTH
+
+
+def _read_back(file: Original, target: Store, name: str, ctx: Context) -> Proof:
+    text = "The whole image was read back and compared."
+    if file.sha256:
+        same = digest(target, name, ctx, READING_BACK) == file.sha256
+        return Proof("read-back", text, None if same else "its content, read back, has another SHA-256")
+    ctx.begin(READING_BACK, file.size)
+    at = first_difference(file, target, name, [(0, file.size)], ctx)
+    return Proof("read-back", text, None if at is None else f"from byte {at:,} on")
+
+
+def _by_samples(file: Original, target: Store, name: str, ctx: Context) -> Proof:
+    places = samples(file.size, MIB)
+    ctx.begin(SAMPLING, sum(length for _, length in places))
+    at = first_difference(file, target, name, places, ctx)
+    text = f"The length is right, and {len(places)} samples were read back and compared."
+    return Proof("sampled", text, None if at is None else f"at byte {at:,}")
+
+
+def samples(size: int, ends: int, count: int = SAMPLES) -> list[tuple[int, int]]:
+    """Where to look: *ends* bytes at both ends and *count* places that nobody can foretell, as (offset, length)."""
+    if size <= 2 * ends + count * SAMPLE:
+        return [(0, size)] if size else []
+    chance = random.SystemRandom()
+    inner = sorted(chance.randrange(ends, size - ends - SAMPLE) for _ in range(count))
+    return [(0, ends), *((at, SAMPLE) for at in inner), (size - ends, ends)]
+
+
+def first_difference(
+    file: Original, target: Store, name: str, places: list[tuple[int, int]], ctx: Context
+) -> int | None:
+    """The offset of the first byte that differs in *places*, or None."""
+    for offset, length in places:
+        at = offset
+        with closing(_steps(target.read(name, offset, length))) as theirs:
+            for mine in _steps(file.store.read(file.name, offset, length)):
+                other = next(theirs, b"")
+                if mine != other:
+                    return at + _mismatch(mine, other)
+                at += len(mine)
+                ctx.advance(len(mine))
+    return None
+
+
+def _steps(blocks: Iterator[bytes], size: int = 1 << 16) -> Generator[bytes, None, None]:
+    """*blocks* cut anew into pieces of *size* bytes."""
+    kept = bytearray()
+    for block in blocks:
+        kept += block
+        while len(kept) >= size:
+            yield bytes(kept[:size])
+            del kept[:size]
+    if kept:
+        yield bytes(kept)
+
+
+def _mismatch(a: bytes, b: bytes) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

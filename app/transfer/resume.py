@@ -1,0 +1,60 @@
+"""Where an upload may go on: what lies there already is compared with the image before a byte is added to it."""
+
+from __future__ import annotations
+
+from app.context import Context
+from app.errors import JobError, Transient
+from app.stores import Store
+from app.transfer.proof import MIB, Original, first_difference, samples
+
+REWIND = 8 * MIB  # bytes that are written again where nobody may read; more than is ever in flight
+TAIL = MIB  # bytes before the end that are compared: there a broken line leaves its traces
+INSIDE = 8  # samples before that
+COMPARING = "Comparing what is already there"
+
+
+def resume_at(file: Original, target: Store, part: str, ctx: Context) -> int:
+    """The number of bytes of *part* that are there and right; 0 after saying why when they are not."""
+    can = target.abilities
+    have = target.size(part) if can.size and not can.whole else None
+    if not have:
+        return 0
+    if have > file.size:
+        return _restart(target, part, ctx, f"{have:,} bytes are there, more than the image has")
+    if not can.resume and have < file.size:
+        return _restart(target, part, ctx, "the place lets no upload go on")
+    at, compared = _first_wrong(file, target, part, have, ctx)
+    if at is not None:
+        return _restart(target, part, ctx, f"what is there differs from the image at byte {at:,}")
+    if compared:
+        return have
+    return max(0, have - REWIND) if can.resume else have
+
+
+def _first_wrong(file: Original, target: Store, part: str, have: int, ctx: Context) -> tuple[int | None, bool]:
+    """The first wrong byte, if any was found, and whether it could be looked at all."""
+    ctx.begin(COMPARING)
+    shown = target.digest(part, have) if file.here else None
+    if shown is not None:
+        sha = file.beginning(have, ctx)
+        if sha and sha.hexdigest() == shown:
+            return None, True
+    if not target.abilities.read:
+        return (0, True) if shown is not None else (None, False)
+    tail = max(0, have - TAIL)
+    places = [(tail, have - tail), *((at, length) for at, length in samples(tail, 1 << 16, INSIDE))]
+    ctx.begin(COMPARING, sum(length for _, length in places))
+    try:
+        at = first_difference(file, target, part, places, ctx)
+    except Transient:
+        raise
+    except JobError:
+        return None, False
+    return (0 if at is None else at, True) if shown is not None else (at, True)
+
+
+def _restart(target: Store, part: str, ctx: Context, why: str) -> int:
+    ctx.note(f"The upload begins again from the start, because {why}.")
+    if target.abilities.remove:
+        target.remove(part)
+    return 0
