@@ -46,10 +46,17 @@ find_state() {
     done
 }
 
-# ours WORK: the processes of the detached program WORK, whatever became of the shell that began it
-ours() { grep -lF "SANDHOPPER_WORK=$STATE/$1;" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | grep -v -x "$$"; }
+# marked PID WORK: whether that process belongs to the detached program WORK, told by the environment it began with
+marked() { tr '\0' '\n' 2>/dev/null < "/proc/$1/environ" | grep -q -x -F "SANDHOPPER_WORK=$STATE/$2"; } 2>/dev/null
+# ours WORK: its processes, whatever became of the shell that began them
+ours() {
+    for _p in /proc/[0-9]*; do
+        _p=${_p#/proc/}
+        if [ "$_p" != "$$" ] && marked "$_p" "$1"; then echo "$_p"; fi
+    done
+}
 # alive WORK: whether the shell that leads it still runs
-alive() { [ -s "$STATE/$1.pid" ] && ours "$1" | grep -q -x "$(cat "$STATE/$1.pid")"; }
+alive() { [ -s "$STATE/$1.pid" ] && marked "$(cat "$STATE/$1.pid")" "$1"; }
 
 # stop_work WORK: end it and everything it began; each process is looked at again before it is killed
 stop_work() {
@@ -67,7 +74,7 @@ start_work() {
     rm -f "$STATE/$1.status" "$STATE/$1.problem" "$STATE/$1.progress" "$STATE/$1.pid"
     _keep=nohup
     if have setsid; then _keep=setsid; fi
-    SANDHOPPER_WORK="$STATE/$1;" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 &
+    SANDHOPPER_WORK="$STATE/$1" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 &
     for _try in 1 2 3 4 5 6 7 8 9 10; do
         [ ! -s "$STATE/$1.pid" ] && [ ! -s "$STATE/$1.status" ] || return 0
         sleep 0.2 2>/dev/null || sleep 1
@@ -115,6 +122,17 @@ guard() {
     fi
 }
 is_empty() { [ -z "$(ls -A "$1")" ]; }
+
+# newer STAMP SCRIPT ARG …: run a shell script (its $1: ARG, then names) on what changed below here since STAMP was made
+newer() {
+    _stamp=$1 _limit=$(stat -c %z "$1") _script=$2 _arg=$3
+    if find "$_stamp" -cnewer "$_stamp" > /dev/null 2>&1; then # busybox cannot; then one file at a time
+        find . -xdev ! -type d -cnewer "$_stamp" -exec sh -c "$_script" sh "$_arg" {} +
+        return
+    fi
+    find . -xdev ! -type d -exec sh -c 'limit=$1 script=$2 arg=$3; shift 3
+        for f; do [ ! "$(stat -c %z "$f")" \> "$limit" ] || sh -c "$script" sh "$arg" "$f"; done' sh "$_limit" "$_script" "$_arg" {} +
+}
 
 # data_mounts: the mounts that hold data, in a form that can be compared later ($1: also compare device numbers)
 data_mounts() {

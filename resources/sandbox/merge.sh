@@ -33,7 +33,8 @@ check_room() {
     set -- $(stat -f -c '%S %a %c %d' /)
     free=$(($1 / 512 * $2 / 2))
     keep "$STATE/facts" "files $files
-bytes $((need * 1024))"
+bytes $((need * 1024))
+"
     want=$((need + need / 10 + 102400 - there))
     [ "$want" -le "$free" ] || fail room "$want" "$free"
     [ "$3" -eq 0 ] || [ "$there" -gt 100 ] || [ $((files + files / 10 + 100)) -le "$4" ] || fail inodes "$files" "$4"
@@ -76,17 +77,18 @@ source_of() {
 copy_place() {
     path=$(value "$1/path"); place=$VIEW$path
     guard "$place"
-    if [ -e "$1/copied" ]; then
-        [ -z "$(find "$place" -xdev ! -type d -cnewer "$1/copied" | head -n 1)" ] || fail touched "$path"
-        rm -f "$1/copied"; flush "$1"
-    fi
     note copy "${1##*/}"
     source_of "$path"
     if exact_rsync || { have rsync && ! gnu_tools; }; then rounds_of by_rsync "$1"; else rounds_of by_cp "$1"; fi
     if [ "$src" = "$STATE/source" ]; then umount "$src" || umount -l "$src"; fi
-    sync
-    : > "$1/copied"; flush "$1/copied"
-    note copied "${1##*/}"
+}
+
+# untouched M: nobody has written into the copy since it was finished (the machine may have been restarted meanwhile)
+untouched() {
+    path=$(value "$1/path"); place=$VIEW$path
+    [ -e "$1/copied" ] || return 0
+    guard "$place"
+    [ -z "$(cd "$place" && newer "$1/copied" 'shift; printf "%s" "$@"')" ] || fail touched "$path"
 }
 
 # rounds_of HOW M: copy, then compare all content and copy what differs, until nothing does (or three times)
@@ -174,7 +176,12 @@ merge_all() {
     for m in "$STATE"/m[0-9][0-9]; do save_place "$m"; done
     check_room
     begun=$(free_kb)
+    for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
+    rm -f "$STATE"/m[0-9][0-9]/copied; sync
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
+    sync
+    for m in "$STATE"/m[0-9][0-9]; do : > "$m/copied"; flush "$m/copied"; done # one moment for all: some lie inside others
+    note copied
 }
 
 if [ "$1" = view ]; then

@@ -72,8 +72,8 @@ take_back() {
 # keep_newer M: what was written into the hidden folder after the copy (it was in the open once) is the person's
 keep_newer() {
     kept="$VIEW$path.sandhopper-$JOB"
-    find . -xdev ! -type d -cnewer "$1/copied" -exec sh -c 'kept=$1; shift; for f; do
-        mkdir -p "$kept/${f%/*}" && mv -f -- "$f" "$kept/$f" || exit 1; done' sh "$kept" {} + || fail kept "$path"
+    newer "$1/copied" 'kept=$1; shift; for f; do mkdir -p "$kept/${f%/*}" && mv -f -- "$f" "$kept/$f" || exit 1; done' \
+        "$kept" || fail kept "$path"
     if [ -d "$kept" ]; then keep "$1/kept" "$path.sandhopper-$JOB"; fi
 }
 
@@ -82,6 +82,8 @@ looks_back() {
         have setfacl && setfacl -b "$2" 2>/dev/null
         cp -a "$1/twin/." "$2/"
     fi
+    set -- "$1" "$2" $(cat "$1/stat")
+    chown "$4:$5" "$2"; chmod ug-s,o-t "$2"; chmod "$3" "$2" # chmod alone leaves a folder its set-group bit
     touch -r "$1/ref" "$2"
     flush "$2"
     [ "$(stat -c '%a %u %g %y' "$2")" = "$(cat "$1/stat")" ] || lines="$lines

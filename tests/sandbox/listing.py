@@ -1,9 +1,13 @@
-"""listing.py FOLDER: everything about every file below it, on its file system, as JSON. Runs inside the machines."""
+"""listing.py FOLDER: everything about every file below it, on its file system, as JSON. Runs inside the machines.
+
+`--root` lists the root file system as a second mount of it would show it, in a mount namespace of its own.
+"""
 
 import hashlib
 import json
 import os
 import stat
+import subprocess
 import sys
 
 
@@ -41,4 +45,14 @@ def main(top: bytes) -> None:
     json.dump(found, sys.stdout)
 
 
-main(os.fsencode(sys.argv[1]))
+def alone() -> bytes:
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).unshare(0x00020000):  # CLONE_NEWNS, unshare(2)
+        raise OSError(ctypes.get_errno(), "unshare")
+    for options in (["--make-rprivate", "/"], ["--bind", "/", "/mnt"]):
+        subprocess.run(["mount", *options], check=True)
+    return b"/mnt"
+
+
+main(alone() if sys.argv[1] == "--root" else os.fsencode(sys.argv[1]))
