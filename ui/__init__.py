@@ -1,0 +1,1 @@
+"""The window. The only part that knows Qt; it asks `app.acts` for everything and never talks to a server."""

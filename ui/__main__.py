@@ -1,0 +1,7 @@
+"""Start the window: `python -m ui`."""
+
+import sys
+
+from ui.main import main
+
+sys.exit(main())

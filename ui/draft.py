@@ -1,0 +1,84 @@
+"""What the person has said so far: a frozen value that goes from page to page, and becomes a `Job` at Review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.job import Include, Job, new, split_target
+
+if TYPE_CHECKING:
+    from app.bandwidth import Line
+    from app.sandbox import Look
+
+STEPS = ("source", "sandbox", "include", "target", "line", "review", "run", "done")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The answers of the pages.
+
+    *called* names the source for people, *size* is about what will travel (bytes, 0: unknown).
+    """
+
+    source: str = ""
+    called: str = ""
+    size: int = 0
+    sandbox: str = ""
+    skipped: bool = False
+    look: Look | None = None
+    include: tuple[Include, ...] = ()
+    target: str = ""
+    profile: str = "generic"
+    format: str = ""
+    name: str = ""
+    compress: bool = True
+    prove: bool = True
+    limit: int = 0
+    line: Line | None = None
+    job: Job | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The pages that this export has, in order."""
+        if self.job and not self.source:  # opened from Home, or the rehearsal: its job is settled
+            return ("review", "run", "done")
+        left_out = set()
+        if urlsplit(self.source).scheme == "file":
+            left_out |= {"sandbox", "include"}
+        if self.skipped:
+            left_out.add("include")
+        if urlsplit(self.target).scheme == "file":
+            left_out.add("line")
+        return tuple(step for step in STEPS if step not in left_out)
+
+    def from_source(self, source: str, called: str, size: int, sandbox: str = "") -> Draft:
+        """This draft with another source; what was learned about the old one is dropped."""
+        if source == self.source:
+            return replace(self, called=called, size=size)
+        return replace(
+            self, source=source, called=called, size=size, sandbox=sandbox, look=None, skipped=False, include=(),
+        )  # fmt: skip
+
+    def to_target(self, target: str) -> Draft:
+        """This draft with another target; the line to the old one is forgotten."""
+        return self if target == self.target else replace(self, target=target, line=None)
+
+    def target_folder(self) -> str:
+        """The URL of the folder that the image goes into."""
+        return split_target(self.target)[0]
+
+    def as_job(self) -> Job:
+        """The job that this draft asks for, under one id however often it is changed; raises `Usage`."""
+        if self.job and not self.source:
+            return self.job
+        made = new(
+            self.source, self.target, name=self.name, profile=self.profile, sandbox=self._sandbox(),
+            include=self.include, format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
+        )  # fmt: skip
+        return replace(made, id=self.job.id, created=self.job.created) if self.job else made
+
+    def _sandbox(self) -> str:
+        is_source = self.sandbox == self.source
+        return "" if self.skipped or is_source or "sandbox" not in self.steps else self.sandbox

@@ -1,0 +1,153 @@
+"""The end: where the image lies, what proves it, and what is still lying about."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFormLayout
+
+from app import shelf, words
+from app.job import Job
+from app.journal import Facts, State
+from app.secrets import Answers
+from ui.opening import show_file
+from ui.page import Page
+from ui.widgets.confirm import confirm
+from ui.widgets.text import add, button, card, label, row
+from ui.widgets.troublebox import TroubleBox
+from ui.work import Work
+
+
+class DonePage(Page):
+    """Told from the journal's facts alone."""
+
+    key = "done"
+    title = "Done"
+    lead = "The machine has arrived. Keep the report: it says what was done and how it was proven."
+    home = Signal()
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(answers)
+        self.job: Job | None = None
+        self.report: Path | None = None
+        self.work = Work(answers, self)
+        box, inside = card()
+        self.practice = label("", "care")
+        titles = {
+            "place": self.tr("It lies at"),
+            "size": self.tr("Size"),
+            "sha256": "SHA-256",
+            "proof": self.tr("Verified"),
+            "start": self.tr("Test start"),
+            "sandbox": self.tr("Your sandbox"),
+        }
+        self.fields = {name: label("", selectable=True) for name in titles}
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        for title, field in zip(titles.values(), self.fields.values(), strict=True):
+            field.setAccessibleName(title)
+            form.addRow(label(title, "quiet"), field)
+        self.form = form
+        self.open = button(self.tr("Open the &report"), self._open, "primary")
+        self.copy = button(self.tr("&Copy the SHA-256"), self._copy)
+        self.folder = button(self.tr("Show the &folder"), self._folder)
+        add(inside, self.practice, form, row(self.open, self.copy, self.folder, None))
+        left, below = card()
+        self.leftovers = label()
+        self.tidy = button(self.tr("&Delete the image here …"), self._ask_tidy, "danger")
+        self.trouble = TroubleBox()
+        add(
+            below,
+            label(self.tr("What is still lying about"), "head"),
+            self.leftovers,
+            row(self.tidy, None),
+            self.trouble,
+        )
+        add(self.body, box, left)
+        self.body.addStretch(1)
+        self.work.done.connect(self._weighed)
+        self.work.failed.connect(self.trouble.tell)
+
+    def show_end(self, job: Job, state: State) -> None:
+        """Tell the end of *job* from its journal."""
+        self.job = job
+        there, proved, put_back = state.of("upload"), state.of("prove"), state.of("restore")
+        practice = "This was a rehearsal: conversion, test start, upload and proof were real; the cloud was not."
+        self.practice.setText(self.tr(practice))
+        self.practice.setVisible(job.practice)
+        texts = {
+            "place": words.plain(there.get("url", "")),
+            "size": words.size(there.get("size", 0)),
+            "sha256": str(there.get("sha256", "")),
+            "proof": words.verified(there),
+            "start": self._start(proved),
+            "sandbox": words.plain(put_back.get("proof", "")),
+        }
+        for name, text in texts.items():
+            self.fields[name].setText(text)
+            self.form.setRowVisible(self.fields[name], bool(text))
+        html = state.of("report").get("html")
+        self.report = Path(html) if html else None
+        self.open.setVisible(self.report is not None)
+        self._snapshot = str(state.of("snapshot").get("image", ""))
+        self._weigh()
+
+    def _start(self, proved: Facts) -> str:
+        if proved.get("ok"):
+            return words.plain(proved.get("verdict") or self.tr("It started."))
+        why = words.plain(proved.get("reason") or proved.get("verdict") or self.tr("it was left out"))
+        return self.tr("Not proven: {why}").format(why=why)
+
+    def _weigh(self) -> None:
+        self.tidy.hide()
+        self.leftovers.setText(self.tr("Looking …"))
+        if self.job:
+            self.work.start(partial(_weigh, self.job.folder))
+
+    @Slot(object)
+    def _weighed(self, here: Any) -> None:
+        folder = self.job.folder if self.job else ""
+        lines = [self.tr("On this computer: {size} in {folder}").format(size=words.size(here), folder=folder)]
+        if self._snapshot.startswith("openstack:"):
+            lines.append(self.tr("In the cloud: the snapshot, {place}").format(place=words.place(self._snapshot)))
+        self.leftovers.setText("\n".join(lines))
+        self.tidy.setVisible(here > 1_000_000)
+
+    @Slot()
+    def _open(self) -> None:
+        if self.report and not show_file(self.report):
+            self.leftovers.setText(self.tr("The report lies here: {path}").format(path=self.report))
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.fields["sha256"].text())
+
+    @Slot()
+    def _folder(self) -> None:
+        if self.job:
+            show_file(self.job.folder)
+
+    @Slot()
+    def _ask_tidy(self) -> None:
+        said = self.tr("The report and the log stay. What lies at the target is not touched.")
+        title = self.tr("Delete the image files of this export from this computer?")
+        confirm(self, title, said, self.tr("&Delete them"), self.tr("&Keep them"), self._delete)
+
+    @Slot()
+    def _delete(self) -> None:
+        if self.job:
+            self.work.start(partial(_tidy, self.job.folder))
+
+
+def _weigh(folder: Path, report: Any, cancel: Any, answers: Answers) -> int:
+    return shelf.find(str(folder)).bytes_here
+
+
+def _tidy(folder: Path, report: Any, cancel: Any, answers: Answers) -> int:
+    export = shelf.find(str(folder))
+    shelf.tidy(export)
+    return export.bytes_here

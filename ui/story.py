@@ -1,0 +1,88 @@
+"""How an export stands, told from its events alone: reopening one and watching one live are the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app import words
+from app.context import Event
+from app.journal import STATUS, State
+from ui.pace import Pace
+
+# what is said, the drawing, its shade
+STATES = {
+    "": ("to do", "todo", "quiet"),
+    "started": ("going on", "now", "accent_text"),
+    "done": ("done", "good", "good"),
+    "failed": ("stopped by a trouble", "failed", "bad"),
+    "cancelled": ("paused", "paused", "care"),
+    "undone": ("taken back", "undone", "quiet"),
+    "interrupted": ("interrupted", "paused", "care"),
+}
+
+
+@dataclass
+class Story:
+    """What the run page shows. *state* is the journal's, *running* whether a thread works on it now."""
+
+    steps: list[str] = field(default_factory=list)
+    state: State = field(default_factory=State)
+    pace: Pace = field(default_factory=Pace)
+    running: bool = False
+    step: str = ""
+    sentence: str = ""
+    part: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    retries: int = 0
+    waiting: str = ""
+    log: list[str] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Move on by one event."""
+        if event.step:
+            self.step = event.step
+        getattr(self, f"_{event.kind}", self._other)(event)
+        if event.kind in STATUS:
+            self.state.take({"at": event.at, "step": event.step, "event": event.kind, "facts": event.facts})
+        if event.kind not in ("tick", "phase", "planned"):
+            self.log.append(words.say(event))
+            del self.log[:-500]
+
+    def status(self, step: str) -> str:
+        """One of `STATES` for a step."""
+        status = self.state.steps.get(step, "")
+        if step == self.step and self.running and status != "done":
+            return "started" if status == "started" else ("" if status == "undone" else status)
+        return "interrupted" if status == "started" and not self.running else status
+
+    def _planned(self, event: Event) -> None:
+        self.steps = list(event.facts.get("steps", []))
+        self.state.steps.update(event.facts.get("state", {}))
+        self.sentence = "Looking at everything once more …"
+
+    def _started(self, event: Event) -> None:
+        self._part(event, words.doing(event.step))
+
+    def _phase(self, event: Event) -> None:
+        self._part(event, event.text or words.doing(event.step))
+
+    def _tick(self, event: Event) -> None:
+        if event.text and event.text != self.part:
+            self._part(event, event.text)
+        self.waiting = ""
+        self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", self.unit))
+        self.pace.at(event.done)
+
+    def _retry(self, event: Event) -> None:
+        self.retries += 1
+        self.waiting = words.say(event)
+
+    def _other(self, event: Event) -> None:
+        """Findings and notes only go into the log."""
+
+    def _part(self, event: Event, name: str) -> None:
+        self.part, self.sentence, self.waiting = name, name, ""
+        self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", ""))
+        self.pace.restart(event.done)

@@ -1,0 +1,145 @@
+"""The two questions an act can have: a password, or whether a fingerprint is the right one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import QDialog, QLineEdit, QRadioButton, QVBoxLayout, QWidget
+
+from app import words
+from app.errors import Question, Trouble
+from app.secrets import keyring_here
+from ui.look import Drawing
+from ui.widgets.text import add, button, label, row
+
+FINGERPRINTS = ("host-key", "host-key-changed", "certificate")
+TITLES = {
+    "password": "Password",
+    "passphrase": "Passphrase of your key",
+    "sudo": "Password for administration",
+    "host-key": "Is this the right server?",
+    "host-key-changed": "The server has changed",
+    "certificate": "Is this the right server?",
+}
+
+
+class Asking(QDialog):
+    """A question; `answered(about, value, keep)` comes with the answer, `rejected` without one. Never `exec()`."""
+
+    answered = Signal(str, str, bool)
+
+    def __init__(self, question: Question, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.question = question
+        self.setWindowTitle(self.tr(TITLES.get(question.kind, "A question")))
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 62)
+        self.inside = QVBoxLayout(self)
+        self.inside.setContentsMargins(20, 16, 20, 16)
+        self.inside.setSpacing(10)
+
+    def _answer(self, value: str, keep: bool) -> None:
+        self.accept()
+        self.answered.emit(self.question.about, value, keep)
+
+
+class PasswordDialog(Asking):
+    """Asks for a password and how long to keep it: for this question only, this session, or in the keychain."""
+
+    def __init__(self, question: Question, parent: QWidget) -> None:
+        super().__init__(question, parent)
+        self.line = QLineEdit()
+        self.line.setEchoMode(QLineEdit.EchoMode.Password)
+        self.line.setMaxLength(4096)
+        self.line.setAccessibleName(self.tr(TITLES.get(question.kind, "Password")))
+        self.line.textChanged.connect(self._typed)
+        asked = label(words.plain(question.text))
+        asked.setBuddy(self.line)
+        self.session = QRadioButton(self.tr("Keep it until I close the program"))
+        self.chain = QRadioButton(self.tr("Keep it in this computer's &keychain"))
+        self.session.setChecked(True)
+        self.why = label("", "quiet")
+        self._keychain()
+        self.ok = button(self.tr("&Log in"), self._said, "primary")
+        self.ok.setDefault(True)
+        self.ok.setEnabled(False)
+        no = button(self.tr("Not now"), self.reject)
+        top = row(Drawing("key", "accent_text"))
+        top.addWidget(asked, 1)
+        about = label(self.tr("For: {about}").format(about=words.plain(question.about)), "quiet")
+        never = label(self.tr("It is never written into a file, a log or the report."), "quiet")
+        add(self.inside, top, about, self.line, self.session, self.chain, self.why, never, row(None, no, self.ok))
+        self.line.setFocus()
+
+    def _keychain(self) -> None:
+        here = keyring_here()
+        self.chain.setEnabled(here)
+        said = self.tr(
+            "This computer has no keychain that this program can use, so it will be asked for again next time."
+        )
+        self.why.setText("" if here else said)
+        self.why.setVisible(not here)
+        self.chain.setAccessibleDescription(self.why.text())
+
+    @Slot(str)
+    def _typed(self, text: str) -> None:
+        self.ok.setEnabled(bool(text))
+
+    @Slot()
+    def _said(self) -> None:
+        value = self.line.text()
+        self.line.clear()
+        self._answer(value, self.chain.isChecked())
+
+
+class FingerprintDialog(Asking):
+    """Shows who a server says it is; No is the default, and a changed server is told in red."""
+
+    def __init__(self, question: Question, parent: QWidget) -> None:
+        super().__init__(question, parent)
+        changed = question.kind == "host-key-changed"
+        top = row(Drawing("bad" if changed else "lock", "bad" if changed else "accent_text"))
+        top.addWidget(label(words.plain(question.text), "bad" if changed else ""), 1)
+        self.print = label(question.detail, selectable=True)
+        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        self.print.setFont(fixed)
+        self.print.setAccessibleName(self.tr("Fingerprint of the server"))
+        how = self.tr(
+            "Compare this fingerprint with the one that the people who run the server have published or told you. "
+            "If they are equal, it is the right server. If you cannot compare, choose No."
+        )
+        worse = self.tr(
+            "This is not the key that the server had before. That is normal after it was set up anew; "
+            "it can also mean that somebody is between you and the server. Ask its people before you go on."
+        )
+        yes = self.tr("It is &new, and I have compared it") if changed else self.tr("&Yes, it is equal")
+        self.yes = button(yes, self._said, "danger" if changed else "")
+        self.no = button(self.tr("&No"), self.reject, "primary")
+        self.no.setDefault(True)
+        copy = button(self.tr("&Copy"), self._copy, about=self.tr("Copy the fingerprint"))
+        about = label(words.plain(question.about), "quiet")
+        add(
+            self.inside,
+            top,
+            about,
+            self.print,
+            label(worse if changed else how, "quiet"),
+            row(copy, None, self.yes, self.no),
+        )
+        self.no.setFocus()
+
+    @Slot()
+    def _said(self) -> None:
+        self._answer(self.question.detail, True)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.question.detail)
+
+
+def ask(question: Question, why: Trouble, parent: QWidget) -> Asking:
+    """The dialog for *question*, ready to be opened."""
+    made: Asking
+    made = FingerprintDialog(question, parent) if question.kind in FINGERPRINTS else PasswordDialog(question, parent)
+    if why.remedy:
+        made.setAccessibleDescription(why.remedy)
+    return made

@@ -1,0 +1,83 @@
+"""The side bar: where you are, what is behind you, what comes; locked where you cannot go."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+
+from ui.look import Drawing
+from ui.widgets.text import empty, label, restyle
+
+TITLES = {
+    "source": "Your machine",
+    "sandbox": "Check-up",
+    "include": "What to include",
+    "target": "Where to",
+    "line": "Line and time",
+    "review": "Review",
+    "run": "Export",
+    "done": "Done",
+}
+
+
+class StepList(QFrame):
+    """`chosen(key)` comes when the person clicks a step that is open to them."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("side")
+        self.setAccessibleName(self.tr("Steps"))
+        self._keys: tuple[str, ...] = ()
+        self.buttons: dict[str, QPushButton] = {}
+        self._drawings: dict[str, Drawing] = {}
+        outside = QVBoxLayout(self)
+        outside.setContentsMargins(12, 14, 12, 14)
+        brand = label("Sandhopper")
+        brand.setObjectName("brand")
+        outside.addWidget(brand)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(2)
+        outside.addLayout(self._list)
+        outside.addStretch(1)
+
+    def show_steps(self, keys: tuple[str, ...], now: str, open_to: set[str], behind: set[str]) -> None:
+        """Show these steps: *now* is the page of now, *open_to* may be clicked, *behind* are settled."""
+        if keys != self._keys:
+            self._lay(keys)
+        for number, key in enumerate(keys, 1):
+            state, said = self._state(key, now, open_to, behind)
+            made = self.buttons[key]
+            made.setEnabled(key in open_to or key == now)
+            made.setAccessibleName(f"{number}. {self.tr(TITLES[key])}, {said}")
+            restyle(made, state=state)
+            drawing, shade = {"now": ("now", "accent_text"), "behind": ("good", "good")}.get(state, ("todo", "quiet"))
+            self._drawings[key].draw(drawing, shade)
+
+    def _state(self, key: str, now: str, open_to: set[str], behind: set[str]) -> tuple[str, str]:
+        if key == now:
+            return "now", self.tr("you are here")
+        if key in behind:
+            return "behind", self.tr("settled") if key in open_to else self.tr("settled and locked")
+        return "ahead", self.tr("open") if key in open_to else self.tr("comes later")
+
+    def _lay(self, keys: tuple[str, ...]) -> None:
+        empty(self._list)
+        self._keys = keys
+        for key in keys:
+            made = QPushButton(self.tr(TITLES[key]))
+            made.setProperty("role", "step")
+            made.setProperty("key", key)
+            made.setCursor(Qt.CursorShape.PointingHandCursor)
+            made.clicked.connect(self._clicked)
+            self.buttons[key], self._drawings[key] = made, Drawing("todo", "quiet", 1.2)
+            across = QHBoxLayout()
+            across.setSpacing(4)
+            across.addWidget(self._drawings[key])
+            across.addWidget(made, 1)
+            self._list.addLayout(across)
+
+    @Slot()
+    def _clicked(self) -> None:
+        self.chosen.emit(self.sender().property("key"))

@@ -1,0 +1,95 @@
+"""Labels, buttons and boxes in the few shapes that the pages use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+def label(text: str = "", role: str = "", *, selectable: bool = False) -> QLabel:
+    """A wrapping label of plain text (never markup: names come from servers), styled by *role* in style.qss."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(True)
+    made.setProperty("role", role)
+    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    if selectable:
+        flags = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        made.setTextInteractionFlags(flags)
+    return made
+
+
+def button(text: str, clicked: Callable[..., Any], role: str = "", about: str = "") -> QPushButton:
+    """A button that calls *clicked*; *about* is the longer description for a screen reader and the tool tip."""
+    made = QPushButton(text)
+    made.setProperty("role", role)
+    made.setAutoDefault(False)
+    made.clicked.connect(clicked)
+    made.setAccessibleName(text.replace("&", ""))
+    if about:
+        made.setAccessibleDescription(about)
+        made.setToolTip(about)
+    return made
+
+
+def restyle(widget: QWidget, **properties: Any) -> None:
+    """Give *widget* style properties and have the style sheet look at them again."""
+    if any(widget.property(name) != value for name, value in properties.items()):
+        for name, value in properties.items():
+            widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def card(role: str = "card") -> tuple[QFrame, QVBoxLayout]:
+    """A framed box and its layout."""
+    frame = QFrame()
+    frame.setProperty("role", role)
+    inside = QVBoxLayout(frame)
+    inside.setContentsMargins(16, 12, 16, 12)
+    inside.setSpacing(6)
+    return frame, inside
+
+
+def row(*parts: QWidget | None) -> QHBoxLayout:
+    """Parts side by side; None is the place that grows."""
+    made = QHBoxLayout()
+    made.setSpacing(8)
+    for part in parts:
+        if part is None:
+            made.addStretch(1)
+        else:
+            made.addWidget(part)
+    return made
+
+
+def empty(layout: QLayout) -> None:
+    """Remove everything from *layout*."""
+    while item := layout.takeAt(0):
+        if widget := item.widget():
+            widget.hide()
+            widget.deleteLater()
+        elif inner := item.layout():
+            empty(inner)
+
+
+def add(layout: QBoxLayout, *parts: QWidget | QLayout) -> None:
+    """Put *parts* under each other."""
+    for part in parts:
+        if isinstance(part, QWidget):
+            layout.addWidget(part)
+        else:
+            layout.addLayout(part)
