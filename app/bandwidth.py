@@ -60,6 +60,7 @@ def probe(store: Store, ctx: Context, seconds: float = 12.0) -> Line:
     Sets `store.abilities`. Leaves nothing there, or says so in a note. Raises what the store raises.
     """
     ctx.begin("Trying out the place")
+    store.open()  # before the trial begins: it tidies up, and where nobody answers there is nothing to tidy
     with Trial(store, ctx) as trial:
         trial.abilities()
         rtt = trial.round_trip()

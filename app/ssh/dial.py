@@ -64,7 +64,7 @@ def shaken_hands(sock: Any, settings: Settings, ctx: Context) -> paramiko.Transp
         options.ciphers = (*CIPHERS, *(c for c in options.ciphers if c not in CIPHERS))
         options.key_types = hostkeys.preferred(hostkeys.known_keys(settings), tuple(options.key_types))
         try:
-            patiently(ctx, lambda: transport.start_client(timeout=BANNER), transport.close)
+            patiently(ctx, lambda: transport.start_client(timeout=BANNER), sock.close)  # transport's close waits
             key = transport.get_remote_server_key()
             hostkeys.check(settings, key.get_name(), key.asbytes(), ctx)
         except BaseException:
