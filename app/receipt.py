@@ -106,7 +106,7 @@ def _image(job: Job, state: State) -> dict[str, Any]:
         "size": int(there.get("size") or made.get("size") or 0),
         "virtual_size": int(made.get("virtual_size") or made.get("size") or 0),
         "sha256": there.get("sha256") or made.get("sha256", ""),
-        "proof": there.get("proof", ""),
+        "grade": words.grade(there),
         "verified": words.verified(there) if there else "not uploaded",
         "sidecar": there.get("sidecar", ""),
         "sent": int(there.get("sent", 0)),

@@ -13,10 +13,8 @@ from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
 
 __all__ = [
-    "clock", "doing", "duration", "finding", "may_close_lid", "moment", "phase",
-    "place", "plain", "plan", "proof", "rate",
-    "say", "size", "status", "step_title", "trouble_lines",
-    "verified",
+    "clock", "doing", "duration", "finding", "form", "grade", "may_close_lid", "moment", "phase", "place", "plain",
+    "plan", "proof", "rate", "say", "size", "status", "step_title", "trouble_lines", "verified",
 ]  # fmt: skip
 
 _TITLES = {
@@ -102,20 +100,26 @@ def say(event: Event) -> str:
 def finding(found: Finding | dict[str, Any]) -> str:
     """A finding in one line, beginning with its grade."""
     data = found if isinstance(found, dict) else vars(found)
-    grade = _GRADES.get(str(data.get("grade")), "Found")
+    begins = _GRADES.get(str(data.get("grade")), "Found")
     said = " ".join(str(data.get(part) or "") for part in ("title", "text")).strip()
     remedy = "" if data.get("grade") == "ok" else str(data.get("remedy") or "")
-    return plain(f"{grade}: {said} {remedy}")
+    return plain(f"{begins}: {said} {remedy}")
 
 
-def proof(grade: str) -> str:
+def proof(key: str) -> str:
     """What is known about the copy at the target, from one of the proof grades; other text is passed on."""
-    return _PROOFS.get(grade, plain(grade))
+    return _PROOFS.get(key, plain(key))
 
 
 def verified(upload: dict[str, Any]) -> str:
     """How the copy at the target was verified, from the facts of the upload."""
-    return proof(_grade(upload))
+    return proof(grade(upload) or str(upload.get("proof") or "size"))
+
+
+def grade(upload: dict[str, Any]) -> str:
+    """How the copy at the target was verified, as a key for programs; empty when nothing was uploaded."""
+    named = str(upload.get("grade") or upload.get("proof") or "")
+    return named if named in _PROOFS else ""
 
 
 def place(url: str) -> str:
@@ -279,10 +283,6 @@ def _stopped_at(state: State) -> str:
             return f"It was interrupted, or is running elsewhere, at “{step_title(step)}”; it can go on from there."
     done = [step for step, status in state.steps.items() if status == "done"]
     return f"Stopped after “{step_title(done[-1])}”; it can go on from there." if done else ""
-
-
-def _grade(facts: dict[str, Any]) -> str:
-    return str(facts.get("grade") or facts.get("proof") or "size")
 
 
 def _listed(names: Any) -> str:

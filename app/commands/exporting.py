@@ -72,7 +72,7 @@ def outcome(made: Job, folder: Path, state: State) -> dict[str, Any]:
         "name": there.get("name") or converted.get("name", ""),
         "size": int(there.get("size") or converted.get("size") or 0),
         "sha256": there.get("sha256") or converted.get("sha256", ""),
-        "proof": there.get("proof", ""),
+        "grade": words.grade(there),
         "verified": words.verified(there) if there else "not uploaded yet",
     }
     return {"job": made.id, "folder": str(folder), "image": image, "report": state.of("report").get("html", "")}
