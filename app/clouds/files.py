@@ -47,7 +47,8 @@ def region_of(cloud: str, ctx: Context) -> Any:
         if os.environ.get("SSL_CERT_FILE") and not bare.get("cacert"):
             extra["cacert"] = os.environ["SSL_CERT_FILE"]
         return config.get_one(cloud, **extra)
-    except exceptions.ConfigException as exc:
+    except (exceptions.ConfigException, AttributeError, KeyError, TypeError, ValueError) as exc:
+        # the library trusts the file to have the right shape, and trips over anything else
         remedy = "Download clouds.yaml anew from the cloud's web page (API Access), and put it in its place."
         raise JobError(f"The settings of the cloud “{cloud}” cannot be used: {exc}", remedy, topic="clouds") from exc
 

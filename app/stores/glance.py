@@ -79,7 +79,8 @@ class Glance:
         body = {"name": title(name), "disk_format": disk_format(name), "container_format": "bare", MARK: "yes"}
         self.cloud.renew()
         made = self.cloud.read_json(self.cloud.call("image", "POST", "/images", json=body))
-        upload = Upload(self.cloud, made["id"], self.announced.get(name))
+        size = self.announced.get(name) or (self.ctx.total if not self.ctx.done else 0)
+        upload = Upload(self.cloud, made["id"], size or None)
         self._proven[made["id"]] = upload.send(blocks, acked)
         for image in old:
             self._delete(image["id"])

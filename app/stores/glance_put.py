@@ -54,6 +54,9 @@ class Upload:
                     break
                 self._count(block)
                 acked(len(block))
+            if self.size not in (None, self._sent) and not sender.over:
+                text = f"{self.size} bytes were to be sent, but there were {self._sent}."
+                raise JobError(text, "Has the file been changed meanwhile? Try again.", topic="changed")
             feed.give(None, sender, ctx)
             sender.wait(ctx).close()
         except Transient:
