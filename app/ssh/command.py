@@ -66,15 +66,18 @@ class _Talk:
             ended = self.channel.exit_status_ready()
             moved = self._drain() or (not ended and self._feed())
             if ended and not moved and (self.channel.eof_received or self.channel.closed):
-                return Result(self.channel.recv_exit_status(), bytes(self.out), bytes(self.err))
-            if not ended and not moved and self.channel.closed:
-                raise Transient(
-                    f"The connection to {self.ssh.where} was cut while a command ran.", "It is tried again."
-                )
+                return self._result()
             if deadline and time.monotonic() > deadline:
                 raise JobError(f"A command at {self.ssh.where} did not end in time: {line[:80]}", "Try again later.")
             if not moved:
                 self.ssh.ctx.sleep(TICK)
+
+    def _result(self) -> Result:
+        status = self.channel.recv_exit_status()
+        if status < 0 and not self.channel.eof_received:  # nobody ended the stream: the line is gone
+            self.ssh.close()
+            raise Transient(f"The connection to {self.ssh.where} was cut while a command ran.", "It is tried again.")
+        return Result(status, bytes(self.out), bytes(self.err))
 
     def _drain(self) -> bool:
         moved = False

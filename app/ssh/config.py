@@ -58,9 +58,14 @@ def settings_of(url: str) -> Settings:
         raise Usage(f"{url} names no host.")
     asked_host = parts.netloc.rpartition("@")[2]
     named = parts.hostname if asked_host.startswith("[") else re.sub(r":\d*$", "", asked_host)
-    said = _looked_up(named, unquote(parts.username or ""), parts.port)
+    return _settings(named, _looked_up(named, unquote(parts.username or ""), parts.port))
+
+
+def _settings(named: str, said: dict[str, Any]) -> Settings:
     home = Path.home()
     files = said.get("identityfile", [])
+    if not said.get("port", "22").isdecimal():
+        raise JobError(f"Your ~/.ssh/config has a port that is none: {said['port']}.", "Correct it.")
     return Settings(
         host=said.get("hostname", named),
         port=int(said.get("port", 22)),

@@ -66,14 +66,22 @@ class Wire:
         except paramiko.SSHException as exc:
             if not self.ssh.alive():
                 raise
-            text = f"{self.ssh.where} offers no SFTP for this login."
-            raise JobError(text, "Ask its administrator for SFTP, or choose another place.", topic="no-sftp") from exc
+            raise self._no_sftp() from exc
+
+    def _no_sftp(self) -> JobError:
+        text = f"{self.ssh.where} offers no SFTP for this login."
+        return JobError(text, "Ask its administrator for SFTP, or choose another place.", topic="no-sftp")
 
     def _greet(self) -> dict[bytes, bytes]:
-        self._push(struct.pack(">IBI", 5, INIT, 3))
-        kind, body = self._packet()
+        try:
+            self._push(struct.pack(">IBI", 5, INIT, 3))
+            kind, body = self._packet()
+        except (EOFError, OSError) as exc:
+            if not self.channel.eof_received:  # the line went, not the server's program
+                raise
+            raise self._no_sftp() from exc
         if kind != VERSION:
-            raise JobError(f"{self.ssh.where} does not speak SFTP.", "Choose another place.", topic="no-sftp")
+            raise self._no_sftp()
         texts = strings(body[4:])
         return dict(zip(texts[::2], texts[1::2], strict=False))
 

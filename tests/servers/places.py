@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from app.context import Context
-from app.stores import open_store
+from app.stores import Store, open_store
 from tests.servers import Place
+from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd
 
 
@@ -29,3 +30,13 @@ def openssh_no_shell(tmp_path: Path, context: Callable[..., Context], stack: Exi
     """OpenSSH that allows SFTP and nothing else."""
     server = stack.enter_context(Sshd(tmp_path, only_sftp=True))
     return Place(lambda ctx: open_store(server.url("sftp"), server.known(ctx)), server.folder)
+
+
+def paramiko_server(tmp_path: Path, context: Callable[..., Context], stack: ExitStack) -> Place:
+    """An SSH server of another make, password login; its SFTP has none of OpenSSH's extensions."""
+    server = stack.enter_context(PasswordServer(tmp_path))
+
+    def made(ctx: Context) -> Store:
+        return open_store(server.url("sftp"), server.password(server.known(ctx), "sftp"))
+
+    return Place(made, server.folder, digests=True)

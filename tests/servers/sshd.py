@@ -23,7 +23,7 @@ class Sshd:
 
     *only_sftp* forces internal-sftp (no shell, no commands); *read_only* is its `-R`; *options* are further lines of
     sshd_config; *before* is a command put before sshd (`prlimit --fsize=…`). The person's key lies where OpenSSH
-    looks for it (~/.ssh/id_ed25519 of the test's own HOME) unless *key* is False.
+    looks for it (~/.ssh/id_ed25519 of the test's own HOME) unless *key* is False. *sftp* is the SFTP server's program.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Sshd:
         key: bool = True,
         host_keys: Sequence[str] = ("ed25519",),
         port: int = 0,
+        sftp: str = "internal-sftp",
     ) -> None:
         self.program, self.port, self.user = need("sshd"), port or free_port(), getpass.getuser()
         self.place = tmp_path / f"sshd-{self.port}"
@@ -48,7 +49,7 @@ class Sshd:
         if key:
             make_key(self.client_key)
             self.let_in(self.client_key)
-        sftp = "internal-sftp" + (" -R" if read_only else "")
+        sftp += " -R" if read_only else ""
         forced = [f"ForceCommand {sftp}"] if only_sftp or read_only else []
         self.config = self.place / "config"
         self.config.write_text("\n".join([*self._config(sftp), *forced, *options, ""]))
@@ -64,6 +65,8 @@ class Sshd:
             "StrictModes no",  # the tests' folders lie under a /tmp that everybody may write to
             "PermitRootLogin yes",
             "UsePAM no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
             "UseDNS no",
             "MaxStartups 100",
             f"Subsystem sftp {sftp}",
@@ -104,8 +107,7 @@ class Sshd:
     def stop(self) -> None:
         """Stop listening and drop every connection, as when the machine loses power."""
         if self.process:
-            for child in children(self.process.pid):
-                kill(child)
+            self.cut()
             host.end(self.process)
             self.process = None
 
@@ -115,7 +117,7 @@ class Sshd:
 
     def cut(self) -> None:
         """End every session, but go on listening."""
-        for child in self.sessions():
+        for child in reversed(self.sessions()):  # sshd before its commands: they must not be seen to end
             kill(child)
 
     def log(self) -> str:
@@ -162,5 +164,13 @@ def kill(pid: int) -> None:
     except ProcessLookupError:
         return
     deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+    while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is running (one that nobody has waited for yet is not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

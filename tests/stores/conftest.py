@@ -6,6 +6,8 @@ Such a function takes `(tmp_path, context, stack)`, starts its server (`stack.ca
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.context import Context
-from tests.servers import Lay, Place
+from tests.servers import Lay, Place, need
 
 PLACES = {
     "local": "tests.servers.places:local",
@@ -36,3 +38,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, context: Callable[...,
     lay: Lay = getattr(import_module(module), name)
     with ExitStack() as stack:
         yield lay(tmp_path, context, stack)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real disk of 4 MB (tmpfs)."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    command = [need("mount"), "-t", "tmpfs", "-o", "size=4000k", "none", str(folder)]
+    if os.geteuid() or subprocess.run(command, check=False).returncode:
+        if os.environ.get("CI"):
+            pytest.fail("no disk can be mounted here")
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run([need("umount"), "-l", str(folder)], check=True)

@@ -1,0 +1,180 @@
+"""An SSH server of another make than OpenSSH (paramiko's own), for logins that OpenSSH cannot offer without root's
+user database: password, questions and codes. Its SFTP knows no limits@, fsync@ or statvfs@openssh.com.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import paramiko
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_PARTIALLY_SUCCESSFUL,
+    AUTH_SUCCESSFUL,
+    OPEN_SUCCEEDED,
+)
+
+from app.context import Context
+from tests.servers.sshd import fingerprint, make_key
+
+SECRET, CODE = "correct horse; battery", "123456"
+
+
+class PasswordServer:
+    """`with PasswordServer(tmp_path, "password") as server`. *methods* must all succeed, in that order.
+
+    A method is `password`, `questions` (asks for the password by keyboard-interactive) or `code` (asks for the
+    password and for a code of the moment).
+    """
+
+    def __init__(self, tmp_path: Path, *methods: str, folder: Path | None = None, port: int = 0) -> None:
+        self.methods = list(methods) or ["password"]
+        self.folder = folder or tmp_path / "uploads"
+        self.folder.mkdir(exist_ok=True)
+        self.key = make_key(tmp_path / "psshd" / "host_ed25519")
+        self.fingerprint = fingerprint(self.key)
+        self.attempts: list[str] = []
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.port = self.listener.getsockname()[1]
+        self.transports: list[paramiko.Transport] = []
+
+    def url(self, scheme: str = "ssh", user: str = "ada") -> str:
+        path = f"{quote(str(self.folder))}/" if scheme == "sftp" else ""
+        return f"{scheme}://{user}@127.0.0.1:{self.port}{path}"
+
+    def known(self, ctx: Context) -> Context:
+        ctx.answers.give(f"host-key ssh://127.0.0.1:{self.port}", self.fingerprint)
+        return ctx
+
+    def password(self, ctx: Context, scheme: str = "ssh", secret: str = SECRET) -> Context:
+        ctx.answers.give(f"{scheme}://ada@127.0.0.1:{self.port}", secret)
+        return ctx
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.listener.close()
+        for transport in self.transports:
+            transport.close()
+
+    def _serve(self) -> None:
+        key = paramiko.Ed25519Key.from_private_key_file(str(self.key))
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transport = paramiko.Transport(sock)
+            self.transports.append(transport)
+            transport.add_server_key(key)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files)
+            with suppress(paramiko.SSHException, EOFError):
+                transport.start_server(event=threading.Event(), server=_Door(self))
+
+
+class _Door(paramiko.ServerInterface):
+    def __init__(self, server: PasswordServer) -> None:
+        self.server, self.left = server, list(server.methods)
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "password" if self.left[0] == "password" else "keyboard-interactive"
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.server.attempts.append(password)
+        return self._passed() if self.left[0] == "password" and password == SECRET else AUTH_FAILED
+
+    def check_auth_interactive(self, username: str, submethods: str) -> Any:
+        if self.left[0] == "password":
+            return AUTH_FAILED
+        query = paramiko.InteractiveQuery("", "")
+        query.add_prompt("Password: ", False)
+        if self.left[0] == "code":
+            query.add_prompt("Code: ", False)
+        return query
+
+    def check_auth_interactive_response(self, responses: Sequence[str]) -> int:
+        self.server.attempts.append(" ".join(responses))
+        right = [SECRET, CODE] if self.left[0] == "code" else [SECRET]
+        return self._passed() if list(responses) == right else AUTH_FAILED
+
+    def _passed(self) -> int:
+        if len(self.left) == 1:
+            return AUTH_SUCCESSFUL
+        self.left.pop(0)
+        return AUTH_PARTIALLY_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Thread(target=_execute, args=(channel, command), daemon=True).start()
+        return True
+
+
+def _execute(channel: paramiko.Channel, command: bytes) -> None:
+    given = channel.makefile("rb").read()
+    done = subprocess.run(["/bin/sh", "-c", os.fsdecode(command)], input=given, capture_output=True, check=False)
+    with suppress(OSError, EOFError):
+        channel.sendall(done.stdout)
+        channel.sendall_stderr(done.stderr)
+        channel.send_exit_status(done.returncode)
+        channel.close()
+
+
+class _Handle(paramiko.SFTPHandle):
+    def stat(self) -> Any:
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+    def chattr(self, attr: paramiko.SFTPAttributes) -> int:
+        os.ftruncate(self.writefile.fileno(), attr.st_size)
+        return paramiko.SFTP_OK
+
+
+def _told(act: Any) -> Any:
+    try:
+        return act() or paramiko.SFTP_OK
+    except OSError as exc:
+        return paramiko.SFTPServer.convert_errno(exc.errno)
+
+
+class _Files(paramiko.SFTPServerInterface):
+    def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> Any:
+        def made() -> _Handle:
+            file = os.fdopen(
+                os.open(path, flags, 0o644), "r+b" if flags & os.O_RDWR or flags & os.O_WRONLY else "rb", 0
+            )
+            handle = _Handle(flags)
+            handle.readfile = handle.writefile = file
+            return handle
+
+        if flags & os.O_WRONLY:
+            flags = flags & ~os.O_WRONLY | os.O_RDWR
+        return _told(made)
+
+    def stat(self, path: str) -> Any:
+        return _told(lambda: paramiko.SFTPAttributes.from_stat(Path(path).stat()))
+
+    def remove(self, path: str) -> Any:
+        return _told(lambda: Path(path).unlink())
+
+    def rename(self, oldpath: str, newpath: str) -> Any:
+        if Path(newpath).exists():  # draft-ietf-secsh-filexfer-02 §6.5
+            return paramiko.SFTP_FAILURE
+        return _told(lambda: Path(oldpath).rename(newpath) and None)
+
+    def posix_rename(self, oldpath: str, newpath: str) -> Any:
+        return paramiko.SFTP_OP_UNSUPPORTED
+
+    def canonicalize(self, path: str) -> str:
+        return str((Path.home() / path).resolve())
