@@ -12,7 +12,7 @@ from pathlib import Path
 from app import host
 from app.context import Context
 from app.disk import qemu_img
-from app.disk.formats import DRIVERS
+from app.disk.formats import DRIVERS, UNTOUCHED
 from app.disk.info import Info, inspect
 from app.errors import JobError
 from app.units import plain, size
@@ -87,6 +87,8 @@ def convert(
     Raises `FullDiskError` when the room does not suffice, `JobError` for a damaged source.
     """
     info = info if isinstance(info, Info) else inspect(info, ctx)
+    if target.exists() and target.samefile(info.path):
+        raise JobError("A disk cannot be converted onto itself.", "Choose another name.", means=UNTOUCHED)
     sweep(target)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     wanted = whole_size(info.virtual_size, format_, multiple)

@@ -8,11 +8,11 @@ from pathlib import Path
 from oslo_utils.imageutils import format_inspector
 
 from app.context import Context, Finding
-from app.disk import formats, safety
+from app.disk import safety
 from app.disk.info import Info, inspect
 from app.errors import JobError
 from app.targets import Target
-from app.units import plain, size
+from app.units import size
 
 GIB = 1 << 30
 _SAFE_TO_MIX = {"raw": {"gpt", "raw", "iso"}, "vhd": {"vhd"}}  # what oslo.utils calls a raw disk with a partition table
@@ -136,8 +136,3 @@ def _layout(info: Info, target: Target) -> Iterator[Finding]:
 
 def _stop(title: str, remedy: str, topic: str = "gate") -> Finding:
     return Finding("stop", title, "Nothing was sent.", remedy, topic)
-
-
-def kind_of(info: Info) -> str:
-    """The image in words, e.g. `disk.qcow2 is a QCOW2 disk image of 3.2 GB`."""
-    return f"{plain(info.path.name)} is {formats.TITLES[info.format]} of {size(info.virtual_size)}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from app import host
 from app.context import Context, Finding
@@ -48,8 +48,10 @@ class Convert(Plain):
         wanted = format_of(ctx.job, target)
         fetched = ctx.state.of("fetch")
         info = image.inspect(Path(fetched["path"]), ctx, expected=fetched.get("format", ""))
-        result = _finished(ctx, info) or _made(info, wanted, target, ctx)
+        _stop_if_changed(info, fetched)
+        result = _finished(ctx, info, _wish(ctx, wanted, target)) or _made(info, wanted, target, ctx)
         own = result.path != info.path
+        _stop_if_changed(info, fetched)
         known = "" if own else fetched.get("sha256", "")
         return {
             "path": str(result.path),
@@ -82,18 +84,19 @@ def _source_here(ctx: Context) -> Path | None:
     if path := ctx.state.of("fetch").get("path"):
         return Path(path)
     parts = urlsplit(ctx.job.source)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 def _check_source(source: Path, wanted: str, target: Target, ctx: Context) -> Iterator[Finding]:
     try:
         info = image.inspect(source, ctx)
-        yield Finding("ok", f"{gate.kind_of(info)}.", facts=info.as_json())
-        yield from gate.source_findings(info, target)
-        if not _fits_as_it_is(info, wanted, target, ctx):
-            yield from _check_room(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)), ctx)
     except JobError as exc:
-        yield Finding("stop", exc.message, exc.means, exc.remedy, exc.topic)
+        if ctx.state.is_done("fetch"):  # else that step says so itself
+            yield Finding("stop", exc.message, exc.means, exc.remedy, exc.topic)
+        return
+    yield from gate.source_findings(info, target)
+    if not _fits_as_it_is(info, wanted, target, ctx):
+        yield from _check_room(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)), ctx)
 
 
 def _check_room(forecast: image.Forecast, ctx: Context) -> Iterator[Finding]:
@@ -123,10 +126,15 @@ def _fits_as_it_is(info: image.Info, wanted: str, target: Target, ctx: Context) 
     return wanted != "qcow2" or not _packed(ctx, target) or image.is_packed(info, ctx)
 
 
-def _finished(ctx: Context, source: image.Info) -> image.Info | None:
+def _wish(ctx: Context, wanted: str, target: Target) -> list[object]:
+    """Everything that decides what the result looks like."""
+    return [wanted, _packed(ctx, target), target.multiple, *target.options(wanted).values()]
+
+
+def _finished(ctx: Context, source: image.Info, wish: list[object]) -> image.Info | None:
     """What an earlier run made of this very source, if it still lies there as the journal remembers it."""
     made = ctx.state.of("convert").get("made")
-    if not made or made["of"] != _mark_of(source):
+    if not made or made["of"] != _mark_of(source) or made["wish"] != wish:
         return None
     path = Path(made["path"])
     with contextlib.suppress(OSError, JobError):
@@ -146,8 +154,21 @@ def _made(info: image.Info, wanted: str, target: Target, ctx: Context) -> image.
         made = image.convert(info, path, wanted, ctx, compress=packed, options=options, multiple=target.multiple)
     except qemu_img.FullDiskError as exc:
         raise _with_figures(exc, image.forecast(info, wanted, ctx.work, ctx, compress=packed)) from exc
-    ctx.fact(made={**_mark_of(made), "path": str(path), "of": _mark_of(info)})
-    return replace(made, path=path)
+    remember = {**_mark_of(made), "path": str(path), "of": _mark_of(info), "wish": _wish(ctx, wanted, target)}
+    ctx.fact(made=remember)
+    return made
+
+
+def _stop_if_changed(info: image.Info, fetched: Facts) -> None:
+    """A disk that somebody wrote to since it was looked at is another disk."""
+    stamp, now = fetched.get("stamp"), info.path.stat()
+    if stamp and [now.st_mtime_ns, now.st_size] != stamp[:2]:
+        raise JobError(
+            f"{info.path.name} was changed after this export began.",
+            "Switch off whatever uses that disk, and start a new export of it.",
+            means="Nothing was sent. A disk that is written to meanwhile would arrive torn.",
+            topic="source-changed",
+        )
 
 
 def _with_figures(full: qemu_img.FullDiskError, room: image.Forecast) -> JobError:
