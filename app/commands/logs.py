@@ -13,6 +13,7 @@ from app import host
 from app.secrets import Answers
 
 SIZE, KEPT = 1_000_000, 3
+TALKING = ("app", "paramiko")  # what these do is worth keeping; of all others only warnings
 
 
 def log_file() -> Path:
@@ -25,9 +26,10 @@ def logging_quietly(answers: Answers) -> Iterator[None]:
     """Log into `log_file` while the block runs: warnings and the death of threads too."""
     handler = _handler()
     handler.setFormatter(Redacting(answers))
-    root, level, hook = logging.getLogger(), logging.getLogger().level, threading.excepthook
+    root, hook = logging.getLogger(), threading.excepthook
     root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    for name in TALKING:
+        logging.getLogger(name).setLevel(logging.INFO)
     logging.captureWarnings(True)
     threading.excepthook = _thread_died
     try:
@@ -35,7 +37,6 @@ def logging_quietly(answers: Answers) -> Iterator[None]:
     finally:
         threading.excepthook = hook
         logging.captureWarnings(False)
-        root.setLevel(level)
         root.removeHandler(handler)
         handler.close()
 

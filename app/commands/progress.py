@@ -15,6 +15,7 @@ from app.commands.streams import Calm
 from app.context import Event
 from app.meter import Meter
 
+WIDEST = 50  # letters of a starting machine's own words
 AT_LEAST_EVERY = 30.0  # seconds between two lines where nothing is live
 _MARKS = {"done": "✓", "failed": "✗", "retry": "…", "cancelled": "■", "undone": "↶", "finding": "·", "note": "·"}
 _STYLES = {"done": "green", "failed": "red", "retry": "yellow", "stop": "red", "care": "yellow", "started": "bold"}
@@ -126,7 +127,9 @@ class Lines:
 def amount(event: Event, meter: Meter) -> str:
     """How much of a phase is through, how fast, and when it will be ready."""
     if unit := event.facts.get("unit"):
-        return f"{event.done}{f' of {event.total}' if event.total else ''} {words.plain(unit)}"
+        said = f"{event.done}{f' of {event.total}' if event.total else ''} {words.plain(unit)}"
+        line = words.plain(event.facts.get("line", ""))
+        return f"{said}  {line[:WIDEST]}".rstrip()
     parts = [f"{words.size(event.done)} of {words.size(event.total)}"] if event.total else []
     parts += [words.size(event.done)] if event.done and not event.total else []
     if quiet := meter.stalled():
