@@ -32,14 +32,14 @@ class Page(QWidget):
         self.heading.setAccessibleDescription(self.tr(self.lead))
         self.what = label(self.tr(self.lead), "lead")
         self.then = label(self.tr(self.after), "quiet")
-        self.then.setVisible(bool(self.after))
         body = self.inner = QWidget()
         body.setObjectName("body")
         self.body = QVBoxLayout(body)
         self.body.setContentsMargins(28, 22, 28, 22)
         self.body.setSpacing(12)
         for part in (self.heading, self.what, self.then):
-            self.body.addWidget(part)
+            if part.text():
+                self.body.addWidget(part)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -14,7 +14,7 @@ from app.secrets import Answers
 from ui.draft import Draft
 from ui.page import Page
 from ui.widgets.address import Address
-from ui.widgets.text import add, button, card, label
+from ui.widgets.text import add, button, card, label, row
 
 SCHEMES = {"local": "file", "openstack": "openstack", "catalyst": "openstack", "virtualbox": "file", "vmware": "file"}
 MB = 1_000_000
@@ -51,7 +51,7 @@ class TargetPage(Page):
         self.more = button(self.tr("&More options"), self._toggle)
         self.options = self._options()
         self.options.hide()
-        add(self.body, who, place, self.more, self.options)
+        add(self.body, who, place, row(self.more, None), self.options)
         self.body.addStretch(1)
         self.profile.currentIndexChanged.connect(self._receiver)
         self.address.changed.connect(self.changed)
