@@ -217,6 +217,17 @@ def give_image(export: Export, file: Path) -> None:
         journal.record("snapshot", "done", image=file.as_uri(), by_hand=True)
 
 
+def forget(export: Export) -> None:
+    """Delete an export's files here; of a rehearsal also what it uploaded, which lies here too."""
+    from app import shelf
+
+    name = Path(str(export.state.of("convert").get("name", ""))).name
+    if export.job.practice and name:
+        for uploaded in (practice_image(name), practice_image(f"{name}.sha256")):
+            uploaded.unlink(missing_ok=True)
+    shelf.forget(export)
+
+
 def practice_image(name: str) -> Path:
     """Where the practice upload server keeps the file *name* on this computer."""
     from app.practice.site import Site

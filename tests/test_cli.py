@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import acts
+from app import acts, shelf
 from app.cli import main
+from app.commands import progress
+from app.commands.streams import Calm
+from app.context import Event
 from app.errors import JobError, Transient
-from app.journal import Journal
+from app.journal import Journal, read
+from tests.servers import until
 
 ROOT = Path(__file__).resolve().parents[1]
 Capture = pytest.CaptureFixture[str]
@@ -260,3 +267,57 @@ def test_a_job_and_secrets_do_not_both_fit_into_standard_input() -> None:
     done = sandhopper("run", "-", "--secrets-stdin")
     assert done.returncode == 2
     assert "both" in done.stderr
+
+
+def test_a_snapshot_made_by_hand_is_handed_over_only_where_it_is_waited_for(tmp_path: Path, capsys: Capture) -> None:
+    file, job = made(tmp_path, capsys)
+    folder = tmp_path / "data" / "jobs" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(file.read_text())
+    assert main(["resume", job["id"], "--image", str(tmp_path / "no.raw")]) == 2
+    assert "nothing in a file" in capsys.readouterr().err
+    assert main(["resume", job["id"], "--image", str(tmp_path / "disk.raw")]) == 2
+    assert "makes its own snapshot" in capsys.readouterr().err
+    (folder / "job.json").write_text(json.dumps({**job, "source": "ssh://me@box"}))
+    acts.give_image(shelf.find(job["id"]), tmp_path / "disk.raw")
+    assert read(folder / "journal.jsonl").of("snapshot") == {"image": f"file://{tmp_path}/disk.raw", "by_hand": True}
+
+
+def test_the_first_signal_asks_and_the_second_insists() -> None:
+    deaf = (
+        "import sys, time\n"
+        "from app import acts\n"
+        "from app.cli import main\n"
+        "def sleeping(*args):\n"
+        "    print('asleep', flush=True)\n"
+        "    time.sleep(60)\n"
+        "acts.machines = sleeping\n"
+        "sys.exit(main(['machines', 'mycloud']))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", deaf], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline() == "asleep\n"
+    process.send_signal(signal.SIGTERM)
+    assert "Stopping in good order" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=10)[1]
+    assert process.returncode == 130
+    assert "error: Stopped, as you asked." in err
+
+
+def test_where_nothing_is_live_a_silent_phase_is_named_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "AT_LEAST_EVERY", 1.0)
+    shown = io.StringIO()
+    lines = progress.display(Calm(shown))
+    lines.show(Event("a", "convert", "phase", total=100, text="compare"))
+    lines.show(Event("a", "convert", "tick", 40, 100, text="compare"))
+    until(lambda: shown.getvalue().count("\n") >= 3)
+    lines.close()
+    first, *rest = shown.getvalue().splitlines()
+    assert first == "  Comparing with the original …"
+    assert rest[0].startswith("  Comparing with the original: 40 Bytes of 100 Bytes")
+    time.sleep(1.2)
+    assert shown.getvalue().splitlines() == [first, *rest]

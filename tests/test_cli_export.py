@@ -76,6 +76,8 @@ def test_a_disk_goes_to_a_folder_and_the_report_tells_its_true_hash(
     assert "finished already" in again.err
     assert sha256(image) in again.out
     file.write_text(file.read_text().replace('"limit": 0', '"limit": 1000'))
+    assert main(["run", str(file)]) == 0  # how fast is no other wish
+    file.write_text(file.read_text().replace('"format": ""', '"format": "raw"'))
     assert main(["run", str(file)]) == 3
     assert "other wishes" in capsys.readouterr().err
 
@@ -218,7 +220,7 @@ def test_a_changed_file_is_a_new_upload(tmp_path: Path, capsys: Capture) -> None
         data.write_bytes(content)
         assert main(["upload", str(data), str(usb)]) == 0
         assert (usb / "data.bin").read_bytes() == content
-    assert main(["upload", str(data), str(usb)]) == 0
+    assert main(["upload", str(data), str(usb), "--limit", "5M"]) == 0
     assert "finished already" in capsys.readouterr().err
 
 
@@ -240,3 +242,29 @@ def test_disk_acts(tmp_path: Path, disk: Path, capsys: Capture) -> None:
     empty.write_bytes(bytes(4 * MB))
     assert main(["disk", "gate", str(empty)]) == 3
     assert main(["disk", "info", str(tmp_path / "job.json")]) == 2
+
+
+def test_a_killed_rehearsal_goes_on_and_can_be_forgotten(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "app", "rehearse", "--json"]
+    first = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert first.stdout
+    job = ""
+    for line in first.stdout:
+        event = json.loads(line)
+        job = event["job"]
+        if event.get("step") == "convert" and event["kind"] == "phase":
+            break
+    first.kill()
+    first.communicate(timeout=20)
+    second = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert second.returncode == 0, second.stderr
+    result = json.loads(second.stdout.splitlines()[-1])
+    assert result["job"] == job
+    assert "Practice: " in result["practice"][0]
+    uploaded = Path(result["uploaded"])
+    assert sha256(uploaded) == result["image"]["sha256"]
+    report = json.loads(Path(result["report"]).with_suffix(".json").read_text())
+    assert "practice ones" in report["simulated"][0]
+    assert report["sandbox"]["restored"]["equal"] is True
+    assert main(["forget", job, "--yes"]) == 0
+    assert not uploaded.exists()

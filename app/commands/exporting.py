@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ def folder_of(wanted: str | None, made: Job) -> Path:
 def go(made: Job, folder: Path, terminal: Terminal, patience: float) -> dict[str, Any]:
     """Run what is left of a job and tell where its image lies; a finished one is only told again."""
     kept = _kept(folder)
+    if kept and kept.state.steps and replace(kept.job, limit=made.limit) != made:
+        raise JobError(
+            f"The export {made.id} was begun with other wishes than those in this job file.",
+            "Make a new job for other wishes (sandhopper new …), or go on with: sandhopper resume " + made.id,
+            means="Nothing was changed.",
+        )
     if kept and kept.finished:
-        if kept.job != made:
-            raise JobError(
-                f"The export {made.id} is finished already, with other wishes than in this job file.",
-                "Give the changed job an id of its own (sandhopper new …), or forget the old one first.",
-                means="Nothing was changed.",
-            )
         terminal.hint("This export is finished already; nothing was done again.")
     else:
         for line in [] if kept else words.plan(made):

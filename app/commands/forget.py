@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from app import shelf, words
+from app import acts, shelf, words
 from app.commands.terminal import Terminal
 from app.errors import JobError, Usage
 
@@ -30,6 +30,6 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     size = words.size(export.bytes_here)
     if not args.yes and not terminal.confirm(f"Delete {export.folder} ({size})?"):
         raise Usage("Nothing was deleted.", "To delete without being asked, add --yes.")
-    shelf.forget(export)
+    acts.forget(export)
     terminal.say(f"Deleted {export.folder} ({size}).")
     return {"job": export.job.id, "folder": str(export.folder)}
