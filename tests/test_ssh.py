@@ -84,6 +84,12 @@ def test_much_goes_both_ways_at_once(server: Sshd, ctx: Context) -> None:
     ssh.close()
 
 
+def test_a_command_need_not_read_what_it_is_given(server: Sshd, ctx: Context) -> None:
+    ssh = Ssh(server.url(), server.known(ctx))
+    assert ssh.run("echo early", os.urandom(9_000_000)).out == b"early\n"
+    assert works(ssh)
+
+
 def test_a_command_that_never_ends_is_given_up(server: Sshd, ctx: Context) -> None:
     ssh = Ssh(server.url(), server.known(ctx))
     with pytest.raises(JobError, match="did not end in time"):
@@ -320,6 +326,20 @@ def test_many_keys_in_the_agent_do_not_lock_the_person_out(
         agent.wait()
 
 
+def test_a_server_of_few_attempts_asks_for_the_password_and_gets_it_before_the_keys_run_out(
+    tmp_path: Path, ctx: Context
+) -> None:
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        make_key(Path.home() / ".ssh" / f"id_{kind}", kind)
+    few = ["MaxAuthTries 2", "PasswordAuthentication yes"]
+    with Sshd(tmp_path, key=False, options=few) as server:
+        question = asked(Ssh(server.url(), server.known(ctx))).question
+        assert question.kind == "password"
+        ctx.answers.give(question.about, "not the password")
+        assert "refused" in asked(Ssh(server.url(), ctx)).question.text
+        assert server.log().count("Failed password") == 1
+
+
 def test_a_certificate_beside_the_key_is_used(tmp_path: Path, ctx: Context) -> None:
     authority = make_key(tmp_path / "ca")
     with Sshd(tmp_path, key=False, options=[f"TrustedUserCAKeys {authority}.pub"]) as server:
@@ -426,7 +446,7 @@ def test_something_that_is_no_ssh_server(ctx: Context, monkeypatch: pytest.Monke
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
-        with pytest.raises(Transient, match="no SSH server"):
+        with pytest.raises(Transient, match="does not answer like an SSH server"):
             Ssh(f"ssh://me@127.0.0.1:{web.server_port}", ctx).open()
         web.shutdown()
 

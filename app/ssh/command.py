@@ -93,8 +93,11 @@ class _Talk:
 
     def _feed(self) -> bool:
         if self.stdin and self.channel.send_ready():
-            with self.ssh.guarded(), self.ssh.breakable():
-                sent = self.channel.send(bytes(self.stdin[:PIECE]))
+            try:
+                with self.ssh.breakable():
+                    sent = self.channel.send(bytes(self.stdin[:PIECE]))
+            except OSError:  # the command ended without reading on; a dead line shows in its missing status
+                sent = len(self.stdin)
             self.stdin = self.stdin[sent:]
             return sent > 0
         if not self.stdin and not self.sent_all:

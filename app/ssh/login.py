@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from app.errors import NeedsAnswer, Question
+from app.errors import JobError, NeedsAnswer, Question
 from app.secrets import login_of
 from app.ssh import keys
 from app.ssh.trouble import explained, patiently, refused_login
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.context import Context
     from app.ssh.config import Settings
 
+PASSWORDS = {"password", "keyboard-interactive"}
 MOST_KEYS = 5  # OpenSSH's MaxAuthTries is 6; the last one is for the password
 
 
@@ -33,6 +34,8 @@ class Login:
         with explained(self.settings.where):
             if self._attempt(lambda: self.transport.auth_none(self.settings.user)):
                 return
+            if not self.transport.is_active():
+                raise EOFError
             if self._keys() or self._password() or self._prompts():
                 return
         why = f" as {self.settings.user}; it takes {' or '.join(sorted(self.allowed)) or 'nothing'} only"
@@ -45,9 +48,7 @@ class Login:
         except paramiko.BadAuthenticationType as exc:
             self.allowed = set(exc.allowed_types)
             return False
-        except paramiko.AuthenticationException as exc:
-            if not self.transport.is_active():
-                raise refused_login(self.settings.where, f": it ended the login after {self.tried} attempts") from exc
+        except paramiko.AuthenticationException:
             return False
         if self.transport.is_authenticated():
             return True
@@ -55,18 +56,29 @@ class Login:
         return False
 
     def _keys(self) -> bool:
+        password_is_here = self._answer() is not None and bool(self.allowed & PASSWORDS)
+        most = 1 if password_is_here else MOST_KEYS
         for key in keys.open_keys(self.settings):
-            if self.tried < MOST_KEYS and self._key(key):
+            if self.tried < most and self._key(key):
                 return True
-        if "publickey" not in self.allowed or self.tried >= MOST_KEYS:
+            if not self.transport.is_active():
+                raise self._thrown_out()
+        if "publickey" not in self.allowed or self.tried >= most or password_is_here:
             return False
-        if self._answer() is not None and self.allowed & {"password", "keyboard-interactive"}:
-            return False  # a password was given for this place: no need for passphrases of keys
         for file in keys.locked_files(self.settings):
             opened = keys.unlocked(file, self.ctx)
             if opened and self._key(opened):
                 return True
         return False
+
+    def _thrown_out(self) -> JobError:
+        """The server ended the connection in mid-login, mostly because its number of attempts was used up."""
+        why = f": it ended the login after {self.tried} keys of yours"
+        if self.tried and self.allowed & PASSWORDS and self._answer() is None:
+            text = f"{self.settings.where} did not let you in{why}. The password of {self.settings.user} there, please."
+            remedy = "Or name the right key for this host in ~/.ssh/config (IdentityFile, IdentitiesOnly yes)."
+            return NeedsAnswer(Question("password", self.about, text), remedy)
+        return refused_login(self.settings.where, why)
 
     def _key(self, key: paramiko.PKey) -> bool:
         if "publickey" not in self.allowed:
@@ -99,19 +111,20 @@ class Login:
         if self._attempt(lambda: self.transport.auth_interactive(self.settings.user, answered)):
             return True
         for prompt in asked:
-            self._ask_code(prompt)
+            if not _is_password(prompt):
+                raise self._code_wanted(f"{self.about} {prompt.strip()}", prompt.strip())
         self._refused()
         return False
 
     def _reply(self, prompt: str) -> str:
         return self.ctx.answers.get(self.about if _is_password(prompt) else f"{self.about} {prompt.strip()}") or ""
 
-    def _ask_code(self, prompt: str) -> None:
-        """A code is good once: forget it, and ask for the next one."""
-        if not _is_password(prompt):
-            about = f"{self.about} {prompt.strip()}"
-            self.ctx.answers.forget(about)
-            raise NeedsAnswer(Question("password", about, f"{self.settings.where} asks: {prompt.strip()}"))
+    def _code_wanted(self, about: str, prompt: str) -> NeedsAnswer:
+        """A code is good once: forget it, and ask for the next one. The password may have been the wrong one."""
+        if self.ctx.answers.get(about):
+            self.ctx.answers.forget(self.about)
+        self.ctx.answers.forget(about)
+        return NeedsAnswer(Question("password", about, f"{self.settings.where} asks: {prompt}"))
 
     def _answer(self) -> str | None:
         return self.ctx.answers.get(self.about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import threading
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from app.context import Context
 
 T = TypeVar("T")
+_UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
 _AGAIN = "It is tried again; see whether this computer is online."
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its errors are printed on stderr
@@ -47,12 +49,15 @@ def in_words(exc: BaseException, where: str) -> JobError:
         return Transient(f"The name of {where} is not known on the network here.", "Check the name. " + _AGAIN)
     if isinstance(exc, ConnectionRefusedError):
         return Transient(f"{where} refuses the connection.", "Is its port right, and is its SSH server running?")
-    if isinstance(exc, paramiko.ProxyCommand | BrokenPipeError | ConnectionError | EOFError):
+    if isinstance(exc, ConnectionError | EOFError):
         return Transient(f"The connection to {where} was cut.", _AGAIN)
     if isinstance(exc, TimeoutError):
         return Transient(f"{where} does not answer.", "Is a firewall in the way? " + _AGAIN)
+    if isinstance(exc, OSError) and exc.errno in _UNREACHABLE:
+        return Transient(f"{where} cannot be reached from here.", "Is a VPN needed? " + _AGAIN)
     if "banner" in str(exc):
-        return Transient(f"What answers at {where} is no SSH server.", "Is the port right? An SSH server has 22.")
+        remedy = "Is the port right (mostly 22)? After many failed logins some servers shut you out for a while."
+        return Transient(f"{where} does not answer like an SSH server.", remedy)
     return Transient(f"The connection to {where} broke ({_short(exc)}).", _AGAIN)
 
 

@@ -7,7 +7,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.errors import Cancelled, JobError, Transient
 from app.ssh import Ssh
@@ -36,7 +36,12 @@ class Sftp:
     def open(self) -> None:
         """Log in and see that the folder is there."""
         with self._talking("") as line:
-            _, mode = wire.size_of(line.call(wire.STAT, string(self._folder))[1])
+            try:
+                _, mode = wire.size_of(line.call(wire.STAT, string(self._folder.rstrip(b"/") or b"/"))[1])
+            except StatusError as exc:
+                if exc.code != wire.DENIED:  # a drop box may be written to, not looked at
+                    raise
+                return
             if mode is not None and not stat.S_ISDIR(mode):
                 raise JobError(f"{_shown(self._folder)} at {self.ssh.where} is no folder.", "Choose another one.")
 
@@ -63,7 +68,7 @@ class Sftp:
             except StatusError as exc:
                 left = max(self.ctx.total - self.ctx.done, sftp_flow.SMALL)
                 raise self._not_stored(line, exc, name, handle, left) from exc
-            stored, _ = wire.size_of(line.call(wire.FSTAT, string(handle))[1])
+            stored = self._length(line, handle)
             if stored not in (None, upload.at):
                 text = f"{self.ssh.where} took {upload.at:,} bytes of {name} but stored {stored:,}."
                 raise Transient(text, "The rest is sent again.")
@@ -139,7 +144,7 @@ class Sftp:
         return line
 
     def _resolved(self, line: Wire) -> bytes:
-        path = unquote(urlsplit(self.url).path).encode("utf-8", "surrogateescape") or b"/"
+        path = unquote_to_bytes(urlsplit(self.url).path) or b"/"
         if not path.startswith(b"/~/") and path != b"/~":
             return path if path.endswith(b"/") else path + b"/"
         home = wire.strings(line.call(wire.REALPATH, string(b"."))[1][4:])[0]
@@ -167,12 +172,14 @@ class Sftp:
         handle = wire.strings(body)[0]
         try:
             yield handle
-        finally:
+        except BaseException:
             with contextlib.suppress(StatusError, JobError, Cancelled, OSError, EOFError):
                 line.forget(line.ask(wire.CLOSE, string(handle)))
+            raise
+        line.call(wire.CLOSE, string(handle), patience=LONG_FSYNC)  # some disks tell that they are full only now
 
     def _cut(self, line: Wire, handle: bytes, name: str, offset: int) -> None:
-        there, _ = wire.size_of(line.call(wire.FSTAT, string(handle))[1])
+        there = self._length(line, handle)
         if there is not None and there < offset:
             text = f"{name} at {self.ssh.where} is shorter ({there:,} bytes) than it was a moment ago."
             raise Transient(text, "What is there is looked at again.")
@@ -191,10 +198,15 @@ class Sftp:
 
     def _not_stored(self, line: Wire, exc: StatusError, name: str, handle: bytes, left: int) -> JobError:
         """OpenSSH says “Failure” for a full disk, a used-up quota and a file size limit alike: look what it is."""
-        with contextlib.suppress(StatusError):
-            stored, _ = wire.size_of(line.call(wire.FSTAT, string(handle))[1])
-            return in_words(exc, self.ssh.where, _shown(self._folder), name, stored, self._free(line), left)
-        return in_words(exc, self.ssh.where, _shown(self._folder), name)
+        stored = self._length(line, handle)
+        return in_words(exc, self.ssh.where, _shown(self._folder), name, stored or 0, self._free(line), left)
+
+    def _length(self, line: Wire, handle: bytes) -> int | None:
+        """The length of an open file, None where the server does not say."""
+        try:
+            return wire.size_of(line.call(wire.FSTAT, string(handle))[1])[0]
+        except StatusError:
+            return None
 
 
 def _shown(path: bytes) -> str:

@@ -92,7 +92,9 @@ class Upload:
         self._collect(wait=False)
 
     def _collect(self, wait: bool) -> None:
-        self.wire.any_arrived(wait)
+        if wait:
+            self.wire.wait_for(next(iter(self._open)))
+        self.wire.take_in()
         for number in [n for n in self._open if self.wire.arrived(n)]:
             count = self._open.pop(number)
             self._open_bytes -= count

@@ -93,26 +93,28 @@ class Wire:
         self._push(struct.pack(">IBI", len(body) + 5, kind, self._number) + body)
         return self._number
 
-    def answer(self, number: int, patience: float = SILENCE) -> Reply:
+    def answer(self, number: int, patience: float | None = None) -> Reply:
         """Wait for the answer to a request; raises `StatusError` unless it is OK."""
-        while number not in self._arrived:
-            self._take(patience)
+        self.wait_for(number, patience)
         return checked(self._arrived.pop(number))
 
-    def call(self, kind: int, *parts: bytes, patience: float = SILENCE) -> Reply:
+    def call(self, kind: int, *parts: bytes, patience: float | None = None) -> Reply:
         """Send a request and wait for its answer."""
         return self.answer(self.ask(kind, *parts), patience)
 
-    def extended(self, name: bytes, *parts: bytes, patience: float = SILENCE) -> bytes | None:
+    def extended(self, name: bytes, *parts: bytes, patience: float | None = None) -> bytes | None:
         """Call an extension; None when the server does not offer it."""
         return self.call(EXTENDED, string(name), *parts, patience=patience)[1] if name in self.extensions else None
 
-    def any_arrived(self, wait: bool) -> None:
-        """Take in the answers that are there; with *wait*, at least one."""
-        if wait and not self._arrived:
-            self._take(SILENCE)
+    def take_in(self) -> None:
+        """Take in the answers that are there."""
         while self.channel.recv_ready():
-            self._take(SILENCE)
+            self._take()
+
+    def wait_for(self, number: int, patience: float | None = None) -> None:
+        """Wait until the answer to a request is here, *patience* seconds for each step (`SILENCE` by default)."""
+        while number not in self._arrived:
+            self._take(patience)
 
     def arrived(self, number: int) -> bool:
         """Whether the answer to a request is here."""
@@ -127,28 +129,28 @@ class Wire:
         """End the session."""
         self.channel.close()
 
-    def _take(self, patience: float) -> None:
+    def _take(self, patience: float | None = None) -> None:
         kind, body = self._packet(patience)
         (number,) = struct.unpack_from(">I", body)
         if number in self._waiting:
             self._waiting.discard(number)
             self._arrived[number] = (kind, body[4:])
 
-    def _packet(self, patience: float = SILENCE) -> Reply:
+    def _packet(self, patience: float | None = None) -> Reply:
         (length,) = struct.unpack(">I", self._exactly(4, patience))
         if not 1 <= length <= LONGEST_PACKET:
             raise JobError(f"{self.ssh.where} sends something that is no SFTP.", "Its login may print a greeting.")
         packet = self._exactly(length, patience)
         return packet[0], packet[1:]
 
-    def _exactly(self, count: int, patience: float) -> bytes:
+    def _exactly(self, count: int, patience: float | None) -> bytes:
         began = time.monotonic()
         while len(self._buffer) < count:
             try:
                 with self.ssh.breakable():
                     piece = self.channel.recv(1 << 17)
             except TimeoutError:
-                self._still_wanted(began + patience)
+                self._still_wanted(began + (patience or SILENCE))
                 continue
             if not piece:
                 raise EOFError

@@ -52,7 +52,8 @@ class Sshd:
         sftp += " -R" if read_only else ""
         forced = [f"ForceCommand {sftp}"] if only_sftp or read_only else []
         self.config = self.place / "config"
-        self.config.write_text("\n".join([*self._config(sftp), *forced, *options, ""]))
+        # sshd_config(5): the first value of a word wins
+        self.config.write_text("\n".join([*options, *forced, *self._config(sftp), ""]))
         self.process: subprocess.Popen[bytes] | None = None
 
     def _config(self, sftp: str) -> list[str]:

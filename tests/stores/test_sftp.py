@@ -163,6 +163,13 @@ def test_what_counts_is_acknowledged_not_handed_over(server: Sshd, ctx: Context)
     assert 0 < sum(acked) <= (server.folder / "a.part").stat().st_size
 
 
+def test_from_one_file_to_another_over_one_line(server: Sshd, ctx: Context) -> None:
+    (server.folder / "a.img").write_bytes(DATA)
+    with store_of(server, ctx) as store:
+        store.write("b.img", store.read("a.img"), 0, lambda n: None)
+    assert same(server, "b.img")
+
+
 def test_offsets_above_4_gib(server: Sshd, ctx: Context) -> None:
     at = 5 * GIB + 12_345
     with (server.folder / "a.part").open("wb") as file:
