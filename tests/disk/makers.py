@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.disk.practice_disk import write_disk
+from app.disk.practice_disk import START, write_disk
 
 MIB = 1 << 20
 SECRET = b"root:$6$secret:19000:0:99999:7:::\n"
@@ -95,3 +95,48 @@ def gpt_disk(path: Path, *types: str, size: int = 16 * MIB) -> Path:
     path.write_bytes(mbr + header.ljust(516, b"\0")[:512] + entries)
     os.truncate(path, size)
     return path
+
+
+def uefi_disk(path: Path, text: str, size: int = 16 * MIB) -> Path:
+    """A disk that only UEFI starts: an EFI system partition (type EFh) whose BOOTX64.EFI writes *text* to 0x3f8."""
+    raw_disk(path, size, payload=_fat_with(_efi_program(text)), prompt="")
+    with path.open("r+b") as file:
+        file.write(bytes(440))  # no BIOS boot code
+        file.seek(446 + 4)
+        file.write(b"\xef")
+    return path
+
+
+def _efi_program(text: str) -> bytes:
+    """A PE32+ image with one section (Microsoft PE format; UEFI 2.10 §2.1.1): write each letter, then rest."""
+    code = bytes.fromhex("488d351c000000 ac 84c0 7414 88c4 66bafd03 ec a820 74fb 88e0 66baf803 ee ebe7 f4 ebfd")
+    code += text.replace("\n", "\r\n").encode() + b"\0"
+    body = code.ljust(512, b"\0")
+    dos = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 240, 0x22)
+    optional = struct.pack("<HBBIIIII", 0x20B, 0, 0, 512, 0, 0, 4096, 4096)
+    optional += struct.pack("<QIIHHHHHHIIIIHH", 0, 4096, 512, 0, 0, 0, 0, 0, 0, 0, 8192, 512, 0, 10, 0)
+    optional += struct.pack("<QQQQII", 4096, 4096, 4096, 4096, 0, 16) + bytes(128)
+    section = struct.pack("<8sIIIIIIHHI", b".text", 512, 4096, 512, 512, 0, 0, 0, 0, 0x60000020)
+    return (dos + coff + optional + section).ljust(512, b"\0") + body
+
+
+def _fat_with(program: bytes) -> bytes:
+    """A FAT12 file system of 1 MiB that holds /EFI/BOOT/BOOTX64.EFI (Microsoft FAT specification)."""
+    boot = b"\xeb\x3c\x90SAND    " + struct.pack("<HBHBHHBHHHII", 512, 1, 1, 2, 112, 2048, 0xF8, 6, 32, 2, START, 0)
+    boot = (boot + struct.pack("<BBBI", 0x80, 0, 0x29, 1) + b"SANDHOPPER FAT12   ").ljust(510, b"\0") + b"\x55\xaa"
+    clusters = -(-len(program) // 512)
+    links = [0xFF8, 0xFFF, 0xFFF, 0xFFF, *range(5, 4 + clusters), 0xFFF]
+    links += [0] * (len(links) % 2)
+    fat = b"".join((a | b << 12).to_bytes(3, "little") for a, b in zip(links[::2], links[1::2], strict=True))
+    fat = fat.ljust(6 * 512, b"\0")
+    root, efi = _entry(b"EFI        ", 0x10, 2), _entry(b"BOOT       ", 0x10, 3)
+    dots = _entry(b".          ", 0x10, 2) + _entry(b"..         ", 0x10, 0)
+    more = _entry(b".          ", 0x10, 3) + _entry(b"..         ", 0x10, 2)
+    file = _entry(b"BOOTX64 EFI", 0x20, 4, len(program))
+    data = (dots + efi).ljust(512, b"\0") + (more + file).ljust(512, b"\0") + program
+    return (boot + fat + fat + root.ljust(7 * 512, b"\0") + data).ljust(MIB, b"\0")
+
+
+def _entry(name: bytes, kind: int, cluster: int, size: int = 0) -> bytes:
+    return name + bytes([kind]) + bytes(14) + struct.pack("<HI", cluster, size)

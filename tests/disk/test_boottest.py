@@ -14,6 +14,7 @@ import pytest
 
 from app.context import Context, Event
 from app.disk import boottest, machine
+from app.disk.image import inspect
 from app.errors import Cancelled, JobError
 from tests.disk import makers
 
@@ -175,6 +176,16 @@ def test_missing_uefi_firmware_is_said(tmp_path: Path, ctx: Context, monkeypatch
 def test_bios_disk_does_not_start_by_uefi(tmp_path: Path, ctx: Context) -> None:
     verdict = boot(ctx, makers.raw_disk(tmp_path / "disk", prompt=LOGIN), 40, firmware="uefi")
     assert (verdict.ok, verdict.verdict, verdict.firmware) == (False, "no-boot-device", "uefi")
+
+
+@pytest.mark.skipif(not machine.find_uefi() and not os.environ.get("CI"), reason="no OVMF here")
+def test_uefi_disk_starts_by_uefi_and_not_by_bios(tmp_path: Path, ctx: Context) -> None:
+    disk = makers.uefi_disk(tmp_path / "disk", LOGIN)
+    assert inspect(disk, ctx).firmware == "uefi"
+    verdict = boot(ctx, disk, 40, firmware="uefi", bus="sata")
+    assert (verdict.ok, verdict.firmware, verdict.evidence) == (True, "uefi", "serial")
+    assert "box login:" in verdict.tail
+    assert not boot(ctx, disk, 2).ok
 
 
 def test_hardware_help_is_used_only_where_it_was_tried(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
