@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from app import host
+from app.errors import JobError
 from app.practice.keys import certificate, host_key
 
 SERVERS = ("cloud", "machine", "sftp", "ftps")
@@ -38,10 +39,17 @@ class Record:
             pass  # none yet, or spoilt: a new one is as good, for nothing but practice hangs on it
         return made
 
-    def complete(self) -> None:
-        """Fill in what is missing, give up ports that someone else has taken, and save."""
+    def complete(self, *, move: bool = False) -> None:
+        """Fill in what is missing, and save. A port that another program has taken is given up for a new one if
+        *move*, else it is a `JobError`: an unfinished rehearsal still points there.
+        """
         for name in SERVERS:
-            if not _free(self.ports.get(name, 0)):
+            port = self.ports.get(name, 0)
+            if port and not _free(port) and not move:
+                text = f"Another program uses the address of the rehearsal (127.0.0.1:{port})."
+                remedy = "End that program; or delete the unfinished rehearsal (sandhopper forget) and begin a new one."
+                raise JobError(text, remedy)
+            if not port or not _free(port):
                 self.ports[name] = _any_port()
             self.passwords.setdefault(name, secrets.token_urlsafe(12))
         for name in ("machine", "sftp"):

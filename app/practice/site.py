@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from app.job import Include, Job, new
 from app.practice.cloud import Cloud
 from app.practice.compute import SERVER
 from app.practice.ftps import FtpsServer
+from app.practice.images import Images, stamp
 from app.practice.keys import certificate_fingerprint
 from app.practice.machine import Machine
 from app.practice.record import USER, Record, fingerprint
@@ -25,6 +27,7 @@ from app.practice.tree import tar_of
 
 DISK = 128 << 20  # bytes of the practice machine's disk
 CLOUD = "practice"
+DAY = 86400.0
 
 
 class Site:
@@ -79,6 +82,7 @@ class Site:
         self.cloud = Cloud(ports["cloud"], secrets["cloud"], self.home / "cloud", self.picture)
         stack.callback(self.cloud.stop)
         self.cloud.start()
+        _tidy(self.cloud.images)
         self.ssh = SshServer(ports["machine"], record.keys["machine"], secrets["machine"], self.machine.answer)
         self.sftp = SshServer(ports["sftp"], record.keys["sftp"], secrets["sftp"], None, folder_server(self.uploads))
         self.ftps = FtpsServer(ports["ftps"], pem, secrets["ftps"], self.home / "ftps-uploads")
@@ -103,7 +107,8 @@ class Site:
 def practice_job() -> Job:
     """A new job that takes the practice machine to the practice SFTP server."""
     record = Record.load()
-    record.complete()
+    with _alone(record.home):
+        record.complete(move=True)
     return new(
         f"openstack://{CLOUD}/server/{SERVER}",
         f"{record.url('sftp')}/",
@@ -111,6 +116,15 @@ def practice_job() -> Job:
         include=(Include(MOUNT, "merge"),),
         practice=True,
     )
+
+
+def _tidy(images: Images) -> None:
+    """Remove snapshots that nobody will ask for any more: a day old, and their rehearsal is deleted."""
+    yesterday = stamp(time.time() - DAY)
+    for image in images.all():
+        job = str(image.get("sandhopper_job", ""))
+        if job and image["created_at"] < yesterday and not (host.jobs_home() / job).exists():
+            images.delete(str(image["id"]))
 
 
 @contextlib.contextmanager

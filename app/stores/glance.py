@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from app.clouds import Cloud, split
 from app.errors import JobError
-from app.stores import Abilities, Acked
+from app.stores import Abilities, Acked, Unseekable
 from app.stores.glance_name import disk_format, title
 from app.stores.glance_put import Upload
 from app.stores.ranges import ranged
@@ -71,7 +71,7 @@ class Glance:
     def write(self, name: str, blocks: Iterator[bytes], offset: int, acked: Acked) -> None:
         """Make the image *name* from *blocks*, see it whole and its hash right, then remove what it replaces."""
         if offset:
-            raise JobError("An image in a cloud cannot be gone on with.", "Start its upload again from the beginning.")
+            raise Unseekable("An image in a cloud cannot be gone on with.", "It is sent again from the beginning.")
         old = self._ours(name)
         for image in old:
             if image["status"] != "active":  # what an interrupted upload left
@@ -79,8 +79,7 @@ class Glance:
         body = {"name": title(name), "disk_format": disk_format(name), "container_format": "bare", MARK: "yes"}
         self.cloud.renew()
         made = self.cloud.read_json(self.cloud.call("image", "POST", "/images", json=body))
-        size = self.announced.get(name) or (self.ctx.total if not self.ctx.done else 0)
-        upload = Upload(self.cloud, made["id"], size or None)
+        upload = Upload(self.cloud, made["id"], self.announced.pop(name, None))
         self._proven[made["id"]] = upload.send(blocks, acked)
         for image in old:
             self._delete(image["id"])
@@ -121,9 +120,8 @@ class Glance:
     def _find(self, name: str) -> dict[str, Any] | None:
         if UUID.fullmatch(name):
             return self.cloud.ask("image", f"/images/{name}")
-        named = self._named(name)
-        whole = [i for i in named if i["status"] == "active"]
-        return next(iter(whole or named), None)
+        # names are not unique in a cloud: what is whole comes first, then what this program made, then the newest
+        return min(self._named(name), key=lambda i: (i["status"] != "active", i.get(MARK) != "yes"), default=None)
 
     def _ours(self, name: str) -> list[dict[str, Any]]:
         return [i for i in self._named(name) if i.get(MARK) == "yes"]

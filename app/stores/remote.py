@@ -18,6 +18,14 @@ class Remote:
 
 
 @runtime_checkable
+class Announced(Protocol):
+    """A store that wants to know a file's length before its first byte."""
+
+    def announce(self, name: str, size: int) -> None:
+        """*name* will have *size* bytes."""
+
+
+@runtime_checkable
 class Describing(Protocol):
     """A store that knows size and hash of what it holds."""
 

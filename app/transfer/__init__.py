@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from app.context import Context
 from app.errors import JobError, Transient
 from app.stores import Store, Unseekable
+from app.stores.remote import Announced
 from app.transfer.meter import Meter
 from app.transfer.proof import Original, Proof, digest, prove
 from app.transfer.resume import resume_at
@@ -114,6 +115,8 @@ def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, l
 def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, limit: int) -> int:
     ctx.begin(SENDING, file.size, offset)
     meter = Meter(file, offset, ctx, limit)
+    if isinstance(target, Announced):
+        target.announce(part, file.size)
     with contextlib.closing(meter):
         target.write(part, meter.blocks(), offset, ctx.advance)
     if meter.changed():
