@@ -6,6 +6,7 @@ import math
 import time
 
 SMOOTH = 30.0  # seconds; a shorter memory makes the clock time jump
+SETTLED = 1.0  # seconds before a speed is shown at all
 SURE_AFTER = 5.0  # seconds before a forecast is shown at all
 STALL = 10.0  # seconds without a byte before that is said
 
@@ -36,8 +37,8 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Bytes a second."""
-        return self._rate
+        """Bytes a second; 0 within the first second, which tells of buffers and not of the line."""
+        return self._rate if self._last - self._start >= SETTLED else 0.0
 
     def stalled(self, now: float | None = None) -> float:
         """Seconds without a byte when they are many, else 0."""

@@ -235,7 +235,7 @@ def _converted(facts: dict[str, Any]) -> str:
 def _proved(facts: dict[str, Any]) -> str:
     """The verdict itself is a key for programs; its reason is for people."""
     if facts.get("ok"):
-        return f"The image starts: a login was seen after {duration(facts.get('seconds', 0))}."
+        return f"The image starts: a login was seen after {duration(max(1, facts.get('seconds') or 0))}."
     return f"The image did not start. {facts.get('reason') or 'No login was seen.'}"
 
 

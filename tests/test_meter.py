@@ -40,3 +40,8 @@ def test_a_new_speed_is_learnt_within_a_minute_or_two() -> None:
 
 def test_a_place_that_goes_back_does_not_go_below_zero() -> None:
     assert fed((0, 0), (10, 100), (20, 40)).rate >= 0
+
+
+def test_the_first_second_tells_of_buffers_and_is_not_shown() -> None:
+    assert fed((0, 0), (0.001, 900)).rate == 0
+    assert fed((0, 0), (0.001, 100), (2, 200)).rate == pytest.approx(100)
