@@ -15,7 +15,7 @@ from app.context import Context, Event, Finding
 from app.errors import Cancelled, JobError, Transient, Waiting, trouble
 from app.job import Job, load
 from app.journal import Journal
-from app.secrets import Answers
+from app.secrets import Answers, Redacting
 from app.steps import Step, steps_of
 
 FIRST_WAIT, GROWTH, LONGEST_WAIT = 5.0, 1.5, 300.0  # seconds
@@ -181,7 +181,7 @@ def _mark(ctx: Context, event: str, /, **facts: object) -> None:
 def _logging_into(path: Path, answers: Answers) -> Iterator[None]:
     """Copy the log of this process into the job's folder, without secrets."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_Redacting(answers))
+    handler.setFormatter(Redacting(answers))
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -189,12 +189,3 @@ def _logging_into(path: Path, answers: Answers) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         handler.close()
-
-
-class _Redacting(logging.Formatter):
-    def __init__(self, answers: Answers) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._answers = answers
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._answers.redact(super().format(record))

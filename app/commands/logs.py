@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from app import host
-from app.secrets import Answers
+from app.secrets import Answers, Redacting
 
 SIZE, KEPT = 1_000_000, 3
 TALKING = ("app", "paramiko")  # what these do is worth keeping; of all others only warnings
@@ -39,18 +39,6 @@ def logging_quietly(answers: Answers) -> Iterator[None]:
         logging.captureWarnings(False)
         root.removeHandler(handler)
         handler.close()
-
-
-class Redacting(logging.Formatter):
-    """Writes log lines without the secrets of this session."""
-
-    def __init__(self, answers: Answers) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._answers = answers
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One record as text."""
-        return self._answers.redact(super().format(record))
 
 
 def _handler() -> logging.Handler:
