@@ -109,7 +109,7 @@ def include_findings(look: Look, include: Sequence[Include]) -> list[Finding]:
     """What taking *include* along means for a sandbox that was looked at: what fits, what will be missing."""
     from app.sandbox.findings import for_job
 
-    return list(for_job(look, include, ""))
+    return list(for_job(look, include, "(not made yet)"))
 
 
 def clouds() -> list[str]:

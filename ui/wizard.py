@@ -194,7 +194,7 @@ class Wizard(QMainWindow):
         self._start_over(Draft(job=one.job))
         self.run.open(one.job, one.state)
         if one.finished:
-            self._finished(one.state)
+            self._show_end(one.state)
         else:
             self.reached = 1
             self.go("run")
@@ -205,13 +205,16 @@ class Wizard(QMainWindow):
 
     @Slot(object)
     def _finished(self, state: Any) -> None:
+        if self.page is self.home:
+            self.home.refresh()
+        else:
+            self._show_end(state)
+
+    def _show_end(self, state: Any) -> None:
         if self.run.job:
             self.done.show_end(self.run.job, state)
             self.reached = len(self.draft.steps) - 1
-            if self.page is not self.home:
-                self.go("done")
-            else:
-                self.home.refresh()
+            self.go("done")
 
     @Slot()
     def refresh(self) -> None:

@@ -18,6 +18,7 @@ class ByteBar(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, FULL)
+        self.bar.setValue(0)
         self.bar.setAccessibleName(self.tr("Progress of this part"))
         self.text: QLabel = label("", "quiet")
         inside = QVBoxLayout(self)

@@ -1,0 +1,196 @@
+"""The window at every page and in every state worth a picture."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.context import Event, Finding
+from app.errors import Question
+from app.journal import State, read
+from app.secrets import Answers
+from tests.ui import samples
+from ui.draft import Draft
+from ui.widgets.ask import FingerprintDialog, PasswordDialog
+from ui.wizard import Wizard
+
+GB = 1_000_000_000
+
+
+def dark() -> QPalette:
+    """A dark palette as desktops have it."""
+    made = QPalette()
+    role = QPalette.ColorRole
+    shades = {
+        role.Window: "#26292e", role.WindowText: "#eceff3", role.Base: "#1c1f23", role.AlternateBase: "#23262b",
+        role.Text: "#eceff3", role.Button: "#30343a", role.ButtonText: "#eceff3", role.Highlight: "#3d8fd1",
+        role.HighlightedText: "#ffffff", role.ToolTipBase: "#30343a", role.ToolTipText: "#eceff3",
+        role.PlaceholderText: "#9aa3ad", role.Light: "#3a3f46", role.Midlight: "#34383f", role.Mid: "#1a1c20",
+        role.Dark: "#15171a", role.Shadow: "#000000", role.Link: "#7cc0ec", role.BrightText: "#ff8080",
+    }  # fmt: skip
+    for one, name in shades.items():
+        made.setColor(one, QColor(name))
+    return made
+
+
+def wait(true) -> None:
+    until = time.monotonic() + 20
+    while not true() and time.monotonic() < until:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def scenes(size: tuple[int, int]) -> Iterator[tuple[str, QWidget]]:
+    """Each scene's name and the widget to draw."""
+    window = Wizard(Answers(use_keyring=False))
+    window.resize(*size)
+    window.show()
+    wait(lambda: not window.home.shelf.running)
+    yield "01-home-empty", window
+    yield from _home(window)
+    draft = Draft(source=samples.CLOUD, called="gauss", size=20 << 30, sandbox="ssh://debian@203.0.113.7")
+    yield from _source(window)
+    yield from _middle(window, draft)
+    yield from _end(window, draft)
+
+
+def _home(window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    samples.keep(samples.job(1), ("checkup", "done"), ("prepare", "started"))
+    samples.keep(samples.job(2), ("checkup", "done"), ("restore", "done"), ("fetch", "done"), ("upload", "cancelled"))
+    samples.keep(samples.job(3, name="a machine with a very long name that somebody gave it years ago and never changed"))
+    for number in range(4, 8):
+        samples.finished(samples.job(number))
+    window.home.refresh()
+    wait(lambda: len(window.home.rows) == 7)
+    yield "02-home", window
+
+
+def _source(window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    window.begin_new()
+    yield "03-source", window
+    source = window.pages["source"]
+    source.choices[1].setChecked(True)
+    wait(lambda: not source.origins[1].known.running)
+    source.origins[1].cloud.setCurrentText("catalyst")
+    source.origins[1]._shown = "catalyst"
+    source.origins[1]._listed(samples.machines(14))
+    source.origins[1].machines.tree.setCurrentItem(source.origins[1].machines.tree.topLevelItem(1))
+    yield "04-source-cloud", window
+    source.choices[0].setChecked(True)
+    source.origins[0].choose("/nowhere/gauss.qcow2")
+    wait(lambda: source.origins[0].trouble.isVisible())
+    yield "05-source-trouble", window
+
+
+def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
+    def at(key: str, said: Draft) -> None:
+        window.draft, window.reached = said, said.steps.index(key)
+        window.stack.setCurrentWidget(window.home)
+        window.go(key)
+
+    at("sandbox", draft)
+    yield "06-sandbox", window
+    seen = replace(draft, look=samples.look())
+    at("sandbox", seen)
+    yield "07-sandbox-seen", window
+    at("include", seen)
+    yield "08-include", window
+    at("include", replace(draft, look=samples.look(free=6 * GB)))
+    yield "09-include-short", window
+    at("target", replace(seen, target="sftp://ada@upload.example.org/incoming/"))
+    yield "10-target", window
+    target = window.pages["target"]
+    target.profile.setCurrentIndex(target.profile.findData("interoute"))
+    target.more.click()
+    yield "11-target-more", window
+    target.more.click()
+    at("line", replace(seen, target="sftp://ada@upload.example.org/incoming/", line=samples.line()))
+    yield "12-line", window
+
+
+def _end(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
+    job = samples.job(9)
+    window.draft, window.reached = replace(draft, target=job.target, include=job.include, look=samples.look()), 5
+    window.review.job, window.review.passed = replace(job), True
+    window.review.check = lambda: None
+    window.go("review")
+    window.review.trouble.hide()
+    window.review._checked(
+        [
+            Finding("ok", "You are logged in at upload.example.org.", "Host key SHA256:9xK…"),
+            Finding("care", "/mnt/share will be missing (900.0 GB).", remedy="Copy its data in another way if it is needed."),
+            Finding("ok", "41.2 GB are free here; 22.0 GB are needed."),
+        ]
+    )
+    window.refresh()
+    yield "13-review", window
+    yield from _run(window, job)
+    folder = samples.finished(samples.job(10))
+    window.run.job = samples.job(10)
+    window.draft, window.reached = Draft(job=samples.job(10)), 2
+    window.done.show_end(samples.job(10), read(folder / "journal.jsonl"))
+    window.go("done")
+    wait(lambda: not window.done.work.running)
+    yield "18-done", window
+    yield from _dialogs(window)
+
+
+def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
+    run, total = window.run, 9_876_543_210
+    window.draft, window.reached = Draft(job=job), 1
+    run.open(job, State())
+    window.go("run")
+    run.work.start(lambda report, cancel, answers: cancel.wait(60))
+    run.mode = "run"
+    clock = Fake()
+    run.story.pace._clock = clock
+    done = {step: "done" for step in samples.STEPS[:7]}
+    run._told(Event(job.id, "", "planned", facts={"steps": list(samples.STEPS), "state": done}))
+    run._told(Event(job.id, "upload", "started"))
+    run._told(Event(job.id, "upload", "phase", 0, total, "Sending the image"))
+    dice, sent = random.Random(4), 0
+    for _ in range(240):
+        clock.now += 1
+        sent += round(2_400_000 * dice.uniform(0.55, 1.2))
+        run._told(Event(job.id, "upload", "tick", sent, total, "Sending the image"))
+    yield "14-run", window
+    text = "The connection to upload.example.org was lost."
+    run._told(Event(job.id, "upload", "retry", sent, total, text, {"wait": 7.5}))
+    window.close()
+    yield "15-run-retry", window
+    if window.closing.box:
+        yield "16-closing", window.closing.box
+        window.closing.box.reject()
+    run.work.cancel()
+    wait(lambda: not run.work.running)
+    run._told(Event(job.id, "upload", "failed", facts={"what": samples.trouble().what}))
+    run._failed(samples.trouble())
+    window.go("run")
+    yield "17-run-trouble", window
+
+
+def _dialogs(window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    print_ = "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGeLQyV6Pn2kH1mOqXw"
+    asked = (
+        ("19-password", PasswordDialog(Question("password", "sftp://ada@upload.example.org", "What is the password of ada at upload.example.org?"), window)),
+        ("20-host-key", FingerprintDialog(Question("host-key", "host-key ssh://upload.example.org:22", "Sandhopper sees upload.example.org for the first time.", print_), window)),
+        ("21-host-key-changed", FingerprintDialog(Question("host-key-changed", "host-key ssh://upload.example.org:22", "upload.example.org is not the server that it was.", print_), window)),
+    )  # fmt: skip
+    for name, dialog in asked:
+        dialog.open()
+        yield name, dialog
+        dialog.close()
+
+
+class Fake:
+    """A clock that the scenes move."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
