@@ -56,17 +56,15 @@ def _listed(ftp: FtpSession, name: str, opens: Opens) -> int | None:
     try:
         if "MLST" in ftp.features:
             return _facts(ftp.sendcmd(f"MLST {name}").splitlines()[1].strip().partition(" ")[0])
-    except (ftplib.error_perm, ftplib.error_temp, IndexError) as exc:
-        if ftp_words.code(exc) == "550":
-            return None
-    try:
-        command = "MLSD" if "MLST" in ftp.features else "LIST"
-        text = _text(ftp, opens(command))
-    except (ftplib.error_perm, ftplib.error_temp) as exc:
-        if ftp_words.code(exc) == "421":
-            raise
-        return None
-    return _found(text, name)
+    except (ftplib.error_perm, ftplib.error_temp, IndexError):
+        pass  # 550 means “not there” or “not allowed”: the listing tells
+    for command in ("MLSD", "LIST") if "MLST" in ftp.features else ("LIST",):
+        try:
+            return _found(_text(ftp, opens(command)), name)
+        except (ftplib.error_perm, ftplib.error_temp) as exc:
+            if ftp_words.code(exc) == "421":
+                raise
+    return None
 
 
 def _text(ftp: FtpSession, line: Wire) -> str:

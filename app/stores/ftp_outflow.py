@@ -32,6 +32,7 @@ class Outflow:
         while rest:
             self.wire.ctx.stop_if_cancelled()
             if self.settle() > self._allowed():
+                self.wire.stop_if_broken()
                 self.wire.ctx.sleep(HOLD)
             else:
                 went = self.wire.try_send(rest[:PIECE])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WAITING = "Waiting until the server has stored the last bytes"
 STORING = 600.0  # seconds; antivirus and slow disks take minutes to say 226
+ABRUPT = 30.0  # seconds, when the server itself broke the data line off
 GOODBYE = 5.0  # seconds for close_notify; some servers never send theirs
 TICKET = 1800.0  # seconds; an older TLS session may be refused on a new data line
 HASHING = 3600.0  # seconds without a word while the server reads a big file
@@ -207,7 +208,7 @@ class Ftps:
         """Wait for the server's last word about an upload; False when the line died before it came."""
         ftp = self._session()
         try:
-            with ftp.patient(STORING):
+            with ftp.patient(ABRUPT if flow.wire.was_reset else STORING):
                 if not ftp.listens(1.0):
                     self.ctx.begin(WAITING)
                 ftp.voidresp()

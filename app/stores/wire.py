@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 import ssl
@@ -10,7 +11,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Wire:
         sock.setblocking(False)
         _keep_alive(sock)
         self.sock, self.ctx, self._closed = sock, ctx, False
+        self.was_reset = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock.fileno(), READ)
         if self.unacked() is None:
@@ -137,6 +139,11 @@ class Wire:
             return self.sock.getsockopt(socket.SOL_SOCKET, 0x1024)  # SO_NWRITE, <sys/socket.h>
         return None
 
+    def stop_if_broken(self) -> None:
+        """Raise the `OSError` that a socket keeps to itself while nothing is sent on it."""
+        if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(code, os.strerror(code))
+
     def finish(self, patience: float, longest: float, moved: Callable[[], bool]) -> None:
         """Say good-bye so that the far side keeps what it got: close_notify, half-close, drain, close.
 
@@ -147,11 +154,19 @@ class Wire:
         if self._closed:
             return
         stop = time.monotonic() + longest
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), self._noticing_resets():
             heard = self._slowly(self._unwrap, patience, stop, moved)
             socket.socket.shutdown(self.sock, socket.SHUT_WR)
             self._slowly(self._drained, patience if heard else LOOK, stop, moved)
         self.close()
+
+    @contextlib.contextmanager
+    def _noticing_resets(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConnectionResetError, BrokenPipeError):
+            self.was_reset = True
+            raise
 
     def _unwrap(self) -> None:
         if self.tls:

@@ -104,7 +104,8 @@ def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -
 def _by_server(file: Original, target: Store, name: str, ctx: Context) -> Proof | None:
     if not file.sha256 and not file.here:
         return None
-    ctx.begin(HASHING)
+    if target.abilities.digest:
+        ctx.begin(HASHING)
     shown = target.digest(name)
     if shown is None:
         return None
@@ -115,11 +116,11 @@ def _by_server(file: Original, target: Store, name: str, ctx: Context) -> Proof 
 
 
 def _quick(file: Original, target: Store, name: str) -> bool:
-    """Whether reading everything back is cheap: the file is small, or its last MiB came quickly."""
+    """Whether reading everything back is cheap: the file is small, or its end comes quickly."""
     if file.size <= SMALL:
         return True
     began = time.monotonic()
-    got = sum(len(block) for block in target.read(name, file.size - 4 * MIB))
+    got = sum(len(block) for block in target.read(name, max(0, file.size - 4 * MIB)))
     return file.size / max(got, 1) * (time.monotonic() - began) <= WORTH
 
 

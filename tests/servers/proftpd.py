@@ -18,7 +18,7 @@ from tests.servers.sshd import children, kill
 from tests.servers.tls import pem
 
 UNPACKED = Path(sys.prefix) / "proftpd"  # Debian's package cannot be installed beside vsftpd: set-up unpacks it here
-PASSWORD = "correct horse"  # noqa: S105
+PASSWORD = "correct horse"
 
 
 class Proftpd:

@@ -23,7 +23,7 @@ def pem(folder: Path, kind: str = "good") -> Path:
         file.write_bytes(_self_signed())
         return file
     ca = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    names = ["elsewhere.example"] if kind == "other-name" else ["127.0.0.1", "localhost"]
+    names = ["elsewhere.example"] if kind == "other-name" else ["127.0.0.1", "127.0.0.2", "localhost"]
     ends = datetime.now(UTC) - timedelta(days=3) if kind == "expired" else None
     ca.issue_cert(*names, not_after=ends).private_key_and_cert_chain_pem.write_to_path(file)
     if kind != "unknown":

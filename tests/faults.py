@@ -1,0 +1,156 @@
+"""Bad lines on demand: a relay on 127.0.0.2 in front of a server on 127.0.0.1.
+
+`with Relay(port) as relay:` listens on 127.0.0.2 on the same port; put `Relay.HOST` in place of 127.0.0.1 into the
+URL. *data* are further ports to relay (FTP's passive ones); with them only their bytes are counted and slowed.
+The faults may be changed while bytes flow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from typing import Self
+
+PIECE = 1 << 14
+
+
+class Relay:
+    """*rate* in bytes a second towards the server (0: no limit), *delay* in seconds each way."""
+
+    HOST = "127.0.0.2"
+
+    def __init__(self, port: int, data: Sequence[int] = (), *, rate: float = 0, delay: float = 0) -> None:
+        self.port, self.data, self.rate, self.delay = port, tuple(data), rate, delay
+        self.passed = 0
+        self.down = False
+        self._cut_at = -1
+        self._flows = threading.Event()
+        self._flows.set()
+        self._lock = threading.Lock()
+        self._socks: set[socket.socket] = set()
+        self._listeners: list[socket.socket] = []
+
+    def url(self, url: str) -> str:
+        """*url* by way of this relay."""
+        return url.replace("127.0.0.1", self.HOST)
+
+    def cut_after(self, count: int) -> None:
+        """Reset every connection once *count* more bytes have passed towards the server."""
+        self._cut_at = self.passed + count
+
+    def stall(self) -> None:
+        """Pass nothing on any more, but keep the connections."""
+        self._flows.clear()
+
+    def go(self) -> None:
+        """Pass bytes on again."""
+        self._flows.set()
+
+    def cut(self) -> None:
+        """Reset every connection now."""
+        with self._lock:
+            socks, self._socks = self._socks, set()
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+    def __enter__(self) -> Self:
+        for port in (self.port, *self.data):
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)  # else the relay acknowledges far ahead
+            listener.bind((self.HOST, port))
+            listener.listen()
+            self._listeners.append(listener)
+            threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self.go()
+        self.cut()
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                if self.down:
+                    raise ConnectionError
+                far = socket.create_connection(("127.0.0.1", port), timeout=5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            with self._lock:
+                self._socks |= {near, far}
+            counted = not self.data or port in self.data
+            for source, goal, towards in ((near, far, True), (far, near, False)):
+                threading.Thread(target=self._pump, args=(source, goal, counted and towards), daemon=True).start()
+
+    def _pump(self, source: socket.socket, goal: socket.socket, counted: bool) -> None:
+        late: queue.Queue[tuple[float, bytes]] = queue.Queue(1000)
+        if self.delay:
+            threading.Thread(target=self._late, args=(late, goal), daemon=True).start()
+        with contextlib.suppress(OSError):
+            while piece := source.recv(PIECE):
+                self._flows.wait()
+                if counted:
+                    piece = self._count(piece)
+                if self.delay:
+                    late.put((time.monotonic() + self.delay, piece))
+                else:
+                    goal.sendall(piece)
+                if counted and 0 <= self._cut_at <= self.passed:
+                    self._cut_at = -1
+                    time.sleep(0.05)
+                    self.cut()
+        late.put((time.monotonic() + self.delay, b""))
+        if not self.delay:
+            with contextlib.suppress(OSError):
+                goal.shutdown(socket.SHUT_WR)
+
+    def _count(self, piece: bytes) -> bytes:
+        if self.rate:
+            time.sleep(len(piece) / self.rate)
+        if self._cut_at >= 0:
+            piece = piece[: max(0, self._cut_at - self.passed)]
+        self.passed += len(piece)
+        return piece
+
+    def _late(self, late: queue.Queue[tuple[float, bytes]], goal: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                due, piece = late.get()
+                time.sleep(max(0.0, due - time.monotonic()))
+                if not piece:
+                    goal.shutdown(socket.SHUT_WR)
+                    return
+                goal.sendall(piece)
+
+
+def free_range(count: int) -> range:
+    """*count* neighbouring ports that are free on both addresses."""
+    while True:
+        first = random.randrange(10_000, 32_000)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                for host in ("127.0.0.1", Relay.HOST):
+                    sock = stack.enter_context(socket.socket())
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    sock.bind((host, port))
+            return range(first, first + count)

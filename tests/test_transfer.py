@@ -1,0 +1,390 @@
+"""Copies between stores: resume, proof, and what happens when the other side lies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyftpdlib.filesystems import AbstractedFS
+
+from app.context import Context, Event
+from app.errors import Cancelled, JobError, Transient
+from app.stores import Abilities, Store, open_store
+from app.transfer import copy, part_name, proof, sidecar
+from tests.faults import Relay, free_range
+from tests.servers.oddftpd import OddFtpd
+from tests.servers.proftpd import Proftpd
+from tests.servers.pyftpd import ALL, Handler, Pyftpd
+from tests.servers.tls import trusted
+from tests.servers.vsftpd import Vsftpd
+
+Make = Callable[..., Context]
+DATA = os.urandom(3_000_000)
+SHA = hashlib.sha256(DATA).hexdigest()
+NAME = "image.qcow2"
+PART = part_name(NAME, SHA)
+
+
+@pytest.fixture
+def ctx(context: Make) -> Context:
+    return context()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
+def here(tmp_path: Path, ctx: Context) -> Store:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / NAME).write_bytes(DATA)
+    return open_store((tmp_path / "here").as_uri() + "/", ctx)
+
+
+@pytest.fixture
+def there(tmp_path: Path, ctx: Context) -> Store:
+    (tmp_path / "there").mkdir()
+    return open_store((tmp_path / "there").as_uri() + "/", ctx)
+
+
+def at(server: Any, ctx: Context, stack: ExitStack, tmp_path: Path, **can: bool) -> Store:
+    """The store of *server*, which is started."""
+    stack.enter_context(server)
+    trusted(tmp_path, stack)
+    if hasattr(server, "known"):
+        server.known(ctx)
+    store = stack.enter_context(closing(open_store(server.url, ctx)))
+    store.abilities = replace(store.abilities, **can)
+    return store
+
+
+def notes(events: list[Event]) -> str:
+    return " ".join(event.text for event in events if event.kind == "note")
+
+
+def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
+    return copy(here, NAME, there, NAME, ctx, sha256=SHA, **how)
+
+
+@pytest.mark.parametrize("cuts", [(500_000,), (1, 1_200_000, 1_700_000)])
+def test_a_cut_line_ends_in_the_same_bytes(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, cuts: tuple[int, ...]
+) -> None:
+    ports = free_range(8)
+    server = Vsftpd(tmp_path, f"pasv_min_port={ports[0]}", f"pasv_max_port={ports[-1]}")
+    stack.enter_context(server)
+    trusted(tmp_path, stack)
+    relay = stack.enter_context(Relay(server.port, ports))
+    store = stack.enter_context(closing(open_store(relay.url(server.url), ctx)))
+    again = 0
+    for cut in cuts:
+        relay.cut_after(cut)
+        try:
+            send(here, store, ctx)
+        except Transient:
+            again += 1
+    done = send(here, store, ctx)
+    assert again >= len(cuts) - 1
+    assert 0 < done.resumed_at == len(DATA) - done.sent
+    assert done.grade == "read-back"
+    assert (server.folder / NAME).read_bytes() == DATA
+    assert [file.name for file in server.folder.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize("make", [Vsftpd, Proftpd, Pyftpd])
+@pytest.mark.parametrize("wrong", [1_999_990, 1_000_000, 5])
+def test_a_wrong_byte_in_the_part_is_never_built_upon(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, make: Any, wrong: int, events: list[Event]
+) -> None:
+    server = make(tmp_path)
+    store = at(server, ctx, stack, tmp_path, digest=make is Proftpd)
+    begun = bytearray(DATA[:2_000_000])
+    begun[wrong] ^= 1
+    (server.folder / PART).write_bytes(begun)
+    try:
+        done = send(here, store, ctx)
+    except Transient:  # not in the tail nor in a sample: the whole is read at the end, and it begins again
+        assert not (server.folder / PART).exists()
+        done = send(here, store, ctx)
+    else:
+        assert "begins again" in notes(events)
+        assert make is Proftpd or f"{wrong:,}" in notes(events)
+    assert done.resumed_at == 0
+    assert (server.folder / NAME).read_bytes() == DATA
+
+
+def test_a_right_part_is_gone_on_with(tmp_path: Path, stack: ExitStack, ctx: Context, here: Store) -> None:
+    server = Proftpd(tmp_path)
+    store = at(server, ctx, stack, tmp_path, digest=True)
+    (server.folder / PART).write_bytes(DATA[:2_000_000])
+    done = send(here, store, ctx)
+    assert (done.resumed_at, done.sent, done.grade) == (2_000_000, 1_000_000, "sha256-server")
+
+
+def test_the_part_of_another_image_is_left_alone(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    other = tmp_path / "there" / part_name(NAME, "0" * 64)
+    other.write_bytes(b"x" * 1000)
+    assert send(here, there, ctx).resumed_at == 0
+    assert other.read_bytes() == b"x" * 1000
+
+
+def test_a_part_longer_than_the_image_is_begun_again(
+    here: Store, there: Store, ctx: Context, tmp_path: Path, events: list[Event]
+) -> None:
+    (tmp_path / "there" / PART).write_bytes(DATA + b"more")
+    assert send(here, there, ctx).resumed_at == 0
+    assert "more than the image has" in notes(events)
+    assert (tmp_path / "there" / NAME).read_bytes() == DATA
+
+
+def test_what_is_there_already_is_proven_and_not_sent(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    send(here, there, ctx)
+    done = send(here, there, ctx)
+    assert (done.sent, done.grade) == (0, "sha256-server")
+    wrong = bytearray(DATA)
+    wrong[77] ^= 1
+    (tmp_path / "there" / NAME).write_bytes(wrong)  # the same length is no proof
+    assert send(here, there, ctx).sent == len(DATA)
+    assert (tmp_path / "there" / NAME).read_bytes() == DATA
+
+
+class Forgetting(AbstractedFS):
+    """A disk that keeps 1 MB of each file and says nothing."""
+
+    def open(self, filename: str, mode: str) -> Any:
+        file = super().open(filename, mode)
+        if "w" not in mode and "a" not in mode and "+" not in mode:
+            return file
+        write = file.write
+        proxy = _Proxy(file)
+        proxy.write = lambda data: write(data) if file.tell() + len(data) <= 1_000_000 else len(data)
+        return proxy
+
+
+class Spoiling(AbstractedFS):
+    """A disk that turns one byte of each block."""
+
+    def open(self, filename: str, mode: str) -> Any:
+        file = super().open(filename, mode)
+        if "w" not in mode:
+            return file
+        write = file.write
+        proxy = _Proxy(file)
+        proxy.write = lambda data: write(bytes([data[0] ^ 1]) + data[1:])
+        return proxy
+
+
+class _Proxy:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def test_226_with_a_short_file_is_not_done(tmp_path: Path, stack: ExitStack, ctx: Context, here: Store) -> None:
+    server = Pyftpd(tmp_path, abstracted_fs=Forgetting)
+    store = at(server, ctx, stack, tmp_path)
+    with pytest.raises(Transient, match="holds only"):
+        send(here, store, ctx)
+    assert not (server.folder / NAME).exists()
+
+
+def test_what_arrived_wrong_is_deleted_and_told(tmp_path: Path, stack: ExitStack, ctx: Context, here: Store) -> None:
+    server = Pyftpd(tmp_path, abstracted_fs=Spoiling)
+    store = at(server, ctx, stack, tmp_path)
+    with pytest.raises(JobError, match="differs from the image") as told:
+        send(here, store, ctx)
+    assert not isinstance(told.value, Transient)
+    assert list(server.folder.iterdir()) == []
+
+
+class OneTime(Handler):
+    """The folder is emptied as soon as an image has arrived."""
+
+    def on_file_received(self, file: str) -> None:
+        if file.endswith(".qcow2"):
+            shutil.rmtree(Path(file).parent)
+
+
+def test_a_one_time_folder_that_vanishes_has_accepted(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store
+) -> None:
+    server = Pyftpd(tmp_path, handler=OneTime)
+    (server.folder / "once").mkdir()
+    stack.enter_context(server)
+    trusted(tmp_path, stack)
+    server.known(ctx)
+    store = stack.enter_context(closing(open_store(f"{server.url}once/", ctx)))
+    store.abilities = Abilities(rename=False, resume=True, read=False, remove=False)
+    done = send(here, store, ctx)
+    assert done.grade == "accepted"
+    assert "moved it away" in done.proof
+    assert not (server.folder / "once").exists()
+    with pytest.raises(JobError) as gone:
+        open_again(f"{server.url}once/", ctx, stack).open()
+    assert gone.value.topic == "no-folder"
+
+
+def open_again(url: str, ctx: Context, stack: ExitStack) -> Store:
+    return stack.enter_context(closing(open_store(url, ctx)))
+
+
+def test_without_rename_the_final_name_is_written_and_resumed(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store
+) -> None:
+    server = Pyftpd(tmp_path, allowed=ALL.replace("f", ""))
+    store = at(server, ctx, stack, tmp_path, rename=False)
+    (server.folder / NAME).write_bytes(DATA[:1_500_000])
+    done = send(here, store, ctx)
+    assert done.resumed_at == 1_500_000
+    assert (server.folder / NAME).read_bytes() == DATA
+
+
+def test_a_rename_that_is_refused_after_all_keeps_the_proven_part(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store
+) -> None:
+    server = Pyftpd(tmp_path, allowed=ALL.replace("f", ""))
+    store = at(server, ctx, stack, tmp_path)
+    with pytest.raises(JobError, match="may not get its name"):
+        send(here, store, ctx)
+    assert (server.folder / PART).read_bytes() == DATA
+
+
+def test_where_nobody_may_read_the_end_is_written_again(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.transfer.resume.REWIND", 500_000)
+    server = Pyftpd(tmp_path, allowed=ALL.replace("r", ""))
+    store = at(server, ctx, stack, tmp_path, read=False)
+    spoilt = bytearray(DATA[:2_000_000])
+    spoilt[1_700_000] ^= 1  # what a cut line may have left in flight
+    (server.folder / PART).write_bytes(spoilt)
+    done = send(here, store, ctx)
+    assert (done.resumed_at, done.grade) == (1_500_000, "size")
+    assert (server.folder / NAME).read_bytes() == DATA
+
+
+def test_a_place_that_only_appends_and_shows_nothing_begins_again(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.transfer.resume.REWIND", 500_000)
+    server = Pyftpd(tmp_path, allowed=ALL.replace("r", ""), forbidden=("REST",))
+    store = at(server, ctx, stack, tmp_path, read=False)
+    (server.folder / PART).write_bytes(DATA[:2_000_000])
+    done = send(here, store, ctx)
+    assert done.resumed_at == 0
+    assert "begins again" in notes(events)
+    assert (server.folder / NAME).read_bytes() == DATA
+
+
+def test_one_stream_only(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    there.abilities = Abilities(rename=False, resume=False, whole=True)
+    (tmp_path / "there" / NAME).write_bytes(DATA[:1000])
+    assert send(here, there, ctx).resumed_at == 0
+    assert (tmp_path / "there" / NAME).read_bytes() == DATA
+
+
+def test_a_source_that_changes_meanwhile_is_no_image(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    (tmp_path / "here" / NAME).write_bytes(DATA[:-1] + b"?")
+    with pytest.raises(JobError, match="changed"):
+        send(here, there, ctx)
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_source_that_shrinks_is_no_image(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    def report(event: Event) -> None:
+        if event.kind == "phase" and event.text == "Sending the image":
+            os.truncate(tmp_path / "here" / NAME, 1_000_000)
+
+    ctx.report = report
+    with pytest.raises(JobError, match="length"):
+        send(here, there, ctx)
+    assert not (tmp_path / "there" / NAME).exists()
+
+
+def test_a_change_after_a_resume_is_noticed_too(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    (tmp_path / "there" / PART).write_bytes(DATA[:1_000_000])
+    (tmp_path / "here" / NAME).write_bytes(DATA[:2_000_000] + bytes(1_000_000))
+    with pytest.raises(JobError, match="changed"):
+        send(here, there, ctx, verify="size")
+
+
+def test_the_limit_is_kept_and_cancel_is_quick(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    began = time.monotonic()
+    send(here, there, ctx, limit=2_500_000)
+    assert 0.9 < time.monotonic() - began < 3
+    (tmp_path / "there" / NAME).unlink()
+
+    def report(event: Event) -> None:
+        if event.kind == "tick" and event.done > 100_000:
+            ctx.cancel.set()
+
+    ctx.report = report
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        send(here, there, ctx, limit=500_000)
+    assert time.monotonic() - began < 1.5
+    assert not (tmp_path / "there" / NAME).exists()
+    ctx.cancel.clear()
+    ctx.report = lambda _: None
+    assert send(here, there, ctx).resumed_at > 0
+
+
+@pytest.mark.parametrize(("verify", "grade"), [("auto", "read-back"), ("sampled", "sampled"), ("size", "size")])
+def test_the_grade_is_what_was_really_done(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, verify: str, grade: str
+) -> None:
+    store = at(Vsftpd(tmp_path), ctx, stack, tmp_path)
+    assert send(here, store, ctx, verify=verify).grade == grade
+
+
+def test_big_files_on_slow_lines_are_sampled(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "SMALL", 1_000_000)
+    store = at(Vsftpd(tmp_path), ctx, stack, tmp_path)
+    assert send(here, store, ctx).grade == "read-back"  # fast enough
+    monkeypatch.setattr(proof, "WORTH", 0.0)
+    store.remove(NAME)
+    assert send(here, store, ctx).grade == "sampled"
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20, (1 << 21) + 5, 6 << 20, 7_000_001, 50 << 20])
+def test_samples_hold_both_ends_and_stay_inside(size: int) -> None:
+    places = proof.samples(size, 1 << 20)
+    assert places[0][0] == 0
+    assert places[-1][0] + places[-1][1] == size
+    assert all(at >= 0 and at + length <= size and length > 0 for at, length in places)
+
+
+def test_the_sidecar_is_what_sha256sum_reads(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    send(here, there, ctx)
+    assert sidecar(there, NAME, SHA) == f"{NAME}.sha256"
+    assert (tmp_path / "there" / f"{NAME}.sha256").read_text() == f"{SHA}  {NAME}\n"
+
+
+def test_a_lost_226_is_no_reason_to_send_again(tmp_path: Path, stack: ExitStack, ctx: Context, here: Store) -> None:
+    server = OddFtpd(tmp_path, mute=True)
+    store = at(server, ctx, stack, tmp_path, rename=False, read=False)
+    done = send(here, store, ctx)
+    assert (done.sent, done.grade) == (len(DATA), "size")
+    assert (server.folder / NAME).read_bytes() == DATA
+
+
+def test_an_empty_file_and_one_without_a_known_hash(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
+    (tmp_path / "here" / "empty").write_bytes(b"")
+    copy(here, "empty", there, "empty", ctx)
+    assert (tmp_path / "there" / "empty").read_bytes() == b""
+    done = copy(here, NAME, there, NAME, ctx)
+    assert (done.sha256, done.grade) == (SHA, "sha256-server")
