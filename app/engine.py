@@ -15,7 +15,8 @@ from app.context import Context, Event, Finding
 from app.errors import Cancelled, JobError, Transient, Waiting, trouble
 from app.job import Job, load
 from app.journal import Journal
-from app.secrets import Answers, Redacting
+from app.logfile import LogFile
+from app.secrets import Answers
 from app.steps import Step, steps_of
 
 FIRST_WAIT, GROWTH, LONGEST_WAIT = 5.0, 1.5, 300.0  # seconds
@@ -180,8 +181,7 @@ def _mark(ctx: Context, event: str, /, **facts: object) -> None:
 @contextlib.contextmanager
 def _logging_into(path: Path, answers: Answers) -> Iterator[None]:
     """Copy the log of this process into the job's folder, without secrets."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(Redacting(answers))
+    handler = LogFile(path, answers)
     root = logging.getLogger()
     root.addHandler(handler)
     try:

@@ -7,7 +7,6 @@ There is no file fall-back: without a keyring an answer lives for this session o
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -84,18 +83,6 @@ class Answers:
         if isinstance(value, list | tuple | set | frozenset):
             return [self.redact_all(inner) for inner in value]
         return self.redact(str(value)) if isinstance(value, str | PurePath) else value
-
-
-class Redacting(logging.Formatter):
-    """Writes log lines without the secrets of this session."""
-
-    def __init__(self, answers: Answers) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._answers = answers
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One record as text."""
-        return self._answers.redact(super().format(record))
 
 
 def redact_urls(text: str) -> str:

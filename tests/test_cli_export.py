@@ -17,7 +17,7 @@ import pytest
 
 from app.cli import main
 from app.disk.practice_disk import write_disk
-from tests.servers import need
+from tests.servers import free_port, need
 from tests.servers.pyftpd import PASSWORD, Pyftpd
 from tests.servers.tls import pem
 
@@ -268,3 +268,12 @@ def test_a_killed_rehearsal_goes_on_and_can_be_forgotten(tmp_path: Path) -> None
     assert report["sandbox"]["restored"]["equal"] is True
     assert main(["forget", job, "--yes"]) == 0
     assert not uploaded.exists()
+
+
+def test_a_network_that_stays_broken_is_given_up_with_a_code_of_its_own(tmp_path: Path, capsys: Capture) -> None:
+    data = tmp_path / "data.bin"
+    data.write_bytes(b"x" * 1000)
+    url = f"sftp://me@127.0.0.1:{free_port()}/in/"
+    assert main(["upload", str(data), url, "--patience", "1", "--json"]) == 4
+    last = stream(capsys)[-1]
+    assert (last["kind"], last["trouble"], last["exit"]) == ("error", "network", 4)

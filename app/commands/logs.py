@@ -6,13 +6,12 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from app import host
-from app.secrets import Answers, Redacting
+from app.logfile import LogFile
+from app.secrets import Answers
 
-SIZE, KEPT = 1_000_000, 3
 TALKING = ("app", "paramiko")  # what these do is worth keeping; of all others only warnings
 
 
@@ -24,8 +23,7 @@ def log_file() -> Path:
 @contextlib.contextmanager
 def logging_quietly(answers: Answers) -> Iterator[None]:
     """Log into `log_file` while the block runs: warnings and the death of threads too."""
-    handler = _handler()
-    handler.setFormatter(Redacting(answers))
+    handler = _handler(answers)
     root, hook = logging.getLogger(), threading.excepthook
     root.addHandler(handler)
     for name in TALKING:
@@ -41,10 +39,10 @@ def logging_quietly(answers: Answers) -> Iterator[None]:
         handler.close()
 
 
-def _handler() -> logging.Handler:
+def _handler(answers: Answers) -> logging.Handler:
     try:
         host.private_folder(log_file().parent)
-        return RotatingFileHandler(log_file(), maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", errors="replace")
+        return LogFile(log_file(), answers)
     except OSError:  # a home that cannot be written is told by the command itself
         return logging.NullHandler()
 
