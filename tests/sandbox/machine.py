@@ -22,7 +22,7 @@ from typing import Any, Self
 import pytest
 
 from app import host
-from tests.servers import free_port, need, wait_for_port
+from tests.servers import free_port, need, until, wait_for_port
 
 HERE = Path(__file__).parent
 SUDO_PASSWORD = "open sesame"
@@ -131,6 +131,7 @@ class Machine:
             self.process = host.start(spaces, stdout=console, stderr=console, stdin=subprocess.DEVNULL)
         try:
             wait_for_port(self.port, self.process)
+            until(lambda: Path(f"/proc/{self.init}/comm").read_text() == "sshd\n")
         except BaseException:
             print((self.place / "console").read_text()[-2000:], file=sys.stderr)
             self.power_off()
@@ -139,9 +140,11 @@ class Machine:
     def power_off(self) -> None:
         """Pull the plug: every process there is killed, every mount is gone; the disks keep what was written."""
         if self.process:
+            first = Path(f"/proc/{self.init}") if self.process.poll() is None else None
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+            until(lambda: not (first and first.exists()))
 
     @property
     def init(self) -> int:

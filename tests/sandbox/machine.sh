@@ -21,13 +21,24 @@ fi
 mount -t proc proc "$R/proc"; mount -t sysfs sysfs "$R/sys"; mount -t devtmpfs dev "$R/dev"
 mkdir -p "$R/dev/pts"; mount -t devpts -o newinstance,ptmxmode=666 devpts "$R/dev/pts"
 mount -t tmpfs -o mode=755 run "$R/run"; mount -t tmpfs -o mode=1777,noexec tmp "$R/tmp"; mkdir -p "$R/run/sshd"
+# the data disks are attached whether fstab names them or not; a loop device goes when the last process lets go of it
+for image in "$T"/*.data; do
+    [ -e "$image" ] || continue
+    loop=$(losetup -f --show "$image")
+    exec 9< "$loop"
+    losetup -d "$loop"
+    sleep infinity &
+    exec 9<&-
+    echo "$loop" > "${image%.data}.loop"
+done
 # fstab in the order it has, as at any start; a device that is missing is passed over (nofail)
 sed 's/#.*//' "$R/etc/fstab" | while read -r device place type options rest; do
     case $device in UUID=*) image=$(grep -l "^${device#UUID=}$" "$T"/*.uuid) || continue ;; *) continue ;; esac
     [ -e "${image%.uuid}.data" ] || continue
+    loop=$(cat "${image%.uuid}.loop")
     place=$R$(printf '%b' "$place")
     [ -d "$place" ] || mkdir -p "$place"
-    mount -t "$type" -o "loop,$options" "${image%.uuid}.data" "$place"
+    mount -t "$type" -o "$options" "$loop" "$place"
 done
 cat /proc/sys/kernel/random/uuid > "$R/run/boot_id"
 mount --bind "$R/run/boot_id" "$R/proc/sys/kernel/random/boot_id"
