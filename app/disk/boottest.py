@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,8 @@ from app.units import plain
 SECONDS = 300.0  # without a login; emulated machines are slow
 STRETCH = 3.0  # times as long, while the guest still says or does new things
 QUIET = 60.0  # seconds without anything new that count as “nothing more will come”
+MUTE = 100.0  # seconds in which nothing but the firmware spoke and the disk was not read: its boot code hangs
+FLOOD = 64 << 20  # bytes on the serial line, after which nobody reads on
 LOOK = 1.0  # seconds between two looks at the screen
 SEARCH = 20.0  # seconds between two searches of the guest's memory
 PICTURE = "boot-screen.png"  # kept in the job's folder
@@ -94,6 +97,7 @@ class _Watch:
     shot: screen.Shot | None = None
     known: set[bytes] = field(default_factory=set)
     disk_work: int = 0
+    flooded: bool = False
 
     @property
     def now(self) -> float:
@@ -116,12 +120,17 @@ class _Watch:
         return self._conclude()
 
     def _hopeless(self) -> bool:
-        quiet = self.now - self.news_at >= min(QUIET, self.seconds / 3)
-        return self.now >= self.seconds * STRETCH or (self.now >= self.seconds and quiet)
+        still = self.now - self.news_at
+        if self.flooded or self.now >= self.seconds * STRETCH:
+            return True
+        if still >= MUTE and not verdicts.spoke(f"{self.serial}\n{self._shown}"):
+            return True
+        return self.now >= self.seconds and still >= min(QUIET, self.seconds / 3)
 
     def _look(self, qmp: Qmp, *, now: bool = False) -> None:
-        raw = self.folder / "serial.log"
-        serial = verdicts.clean(raw.read_bytes()[-200_000:]) if raw.exists() else ""
+        raw, length = _end_of(self.folder / "serial.log")
+        self.flooded = length > FLOOD
+        serial = verdicts.clean(raw)
         if serial != self.serial:
             self.serial, self.news_at = serial, self.now
         if now or self.now - self.looked_at >= LOOK:
@@ -137,7 +146,7 @@ class _Watch:
         """Look for a console drawn with dots, now and then, when the serial line says nothing."""
         due = self.now - self.searched_at >= SEARCH
         if self.shot and not self.shot.text and (now or due) and not verdicts.judge(self.serial):
-            self.console = screen.search_console(qmp, self.folder, machine.memory())
+            self.console = screen.search_console(qmp, self.folder, self.what.memory)
             self.searched_at = self.now
 
     @property
@@ -189,6 +198,16 @@ class _Watch:
         kept = self.ctx.folder / PICTURE
         kept.write_bytes(screen.png(self.shot.ppm))
         return str(kept)
+
+
+def _end_of(log: Path, count: int = 200_000) -> tuple[bytes, int]:
+    """The last bytes of a growing file, and its length."""
+    if not log.exists():
+        return b"", 0
+    with log.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - count))
+        return file.read(count), length
 
 
 def _disk_work(qmp: Qmp) -> int:

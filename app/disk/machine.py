@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import host
@@ -23,9 +23,11 @@ from app.disk import qemu_img
 from app.disk.formats import DRIVERS
 from app.disk.practice_disk import write_disk
 from app.errors import JobError
+from app.units import size
 
 TOOL = "qemu-system-x86_64"
 MEMORY, LEAST_MEMORY = 1024, 512  # MiB
+ROOM = 256 << 20  # bytes that a start may write: journals, logs, first-boot work
 _FIRMWARES = (  # code, variables: Debian and Ubuntu, Fedora, Arch, SUSE, QEMU's own (Homebrew, Windows)
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
@@ -47,6 +49,15 @@ _DISKS = {
 _HARDWARE = {"linux": "kvm", "darwin": "hvf", "win32": "whpx"}
 
 
+def memory_for_guest() -> int:
+    """MiB for the guest: 1024, less where this computer has little."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    except (AttributeError, ValueError, OSError):  # Windows, macOS
+        return MEMORY
+    return max(LEAST_MEMORY, min(MEMORY, free // 2))
+
+
 @dataclass(frozen=True)
 class Machine:
     """What the disk is started on."""
@@ -56,6 +67,7 @@ class Machine:
     bus: str
     firmware: str
     accel: str
+    memory: int = field(default_factory=memory_for_guest)  # MiB
 
     def command(self, folder: Path) -> list[str]:
         """QEMU's arguments; it runs in *folder*, so that no path of the person needs quoting."""
@@ -66,7 +78,7 @@ class Machine:
             host.need_tool(TOOL),
             *("-nodefaults", "-no-user-config", "-machine", "q35" if uefi and self.bus != "ide" else board),
             *_processor(self.accel),
-            *("-m", str(memory()), "-display", "none", "-vga", "std", "-boot", "strict=on"),
+            *("-m", str(self.memory), "-display", "none", "-vga", "std", "-boot", "strict=on"),
             *(_uefi(folder) if uefi else ()),
             *("-blockdev", json.dumps(self._blocks())),
             *disk,
@@ -76,7 +88,14 @@ class Machine:
         ]
 
     def prepare(self, folder: Path, ctx: Context) -> None:
-        """Make the overlay that takes all writes of the guest."""
+        """Make the overlay that takes all writes of the guest; `JobError` when there is no room for them."""
+        if (free := host.free_space(folder)) < ROOM:
+            raise JobError(
+                f"Only {size(free)} are free here, too little to start the disk for a test.",
+                f"Free {size(ROOM - free)} more, then go on.",
+                means="Nothing was uploaded; the image is kept.",
+                topic="space",
+            )
         below = ("-b", str(self.image.absolute()), "-F", DRIVERS[self.format])
         status, _, err = qemu_img.run(ctx, "create", "-q", "-f", "qcow2", *below, str((folder / "overlay").absolute()))
         if status:
@@ -115,15 +134,6 @@ def _processor(accel: str) -> list[str]:
     if accel == "tcg":
         return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", cores]
     return ["-accel", accel, "-cpu", "host", "-smp", cores]
-
-
-def memory() -> int:
-    """MiB for the guest: 1024, less where this computer has little."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    except (AttributeError, ValueError, OSError):  # Windows, macOS
-        return MEMORY
-    return max(LEAST_MEMORY, min(MEMORY, free // 2))
 
 
 @contextlib.contextmanager

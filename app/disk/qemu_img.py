@@ -71,6 +71,13 @@ def trouble(path: Path, words: str) -> JobError:
     said = _short(words)
     if any(sign in words for sign in _FULL):
         return FullDiskError(f"The disk of this computer is full ({said}).", "Make room, then go on.", topic="space")
+    if "lock" in words and "another process" in words:
+        return JobError(
+            f"{plain(path.name)} is in use by another program, perhaps a running machine.",
+            "Switch that machine off first: a disk that is written to meanwhile would arrive torn.",
+            means="It was not touched.",
+            topic="in-use",
+        )
     if any(sign in words for sign in _DAMAGED):
         return JobError(
             f"{plain(path.name)} is damaged or not whole: {said}.",

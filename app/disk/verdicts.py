@@ -12,7 +12,7 @@ SENTENCES = {
     "panic": "The kernel stopped with a panic.",
     "bootloader": "The boot loader starts, but cannot load the system.",
     "no-boot-device": "The firmware found nothing to start from on this disk.",
-    "silent": "The disk was started, but nothing was ever shown.",
+    "silent": "The disk was started, but showed nothing on its serial line or its screen: its boot code may hang.",
     "timeout": "No login was shown in time.",
 }
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_]|[ -/][0-~])")  # ECMA-48

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from app.context import Context, Event
 from app.disk import boottest, machine
 from app.disk.image import inspect
+from app.disk.qmp import Qmp
 from app.errors import Cancelled, JobError
 from tests.disk import makers
 
@@ -195,6 +197,35 @@ def test_hardware_help_is_used_only_where_it_was_tried(ctx: Context, monkeypatch
     assert accel == "tcg" or machine._tried[accel]
     monkeypatch.setattr(machine, "_HARDWARE", {})
     assert machine.best_accel(ctx) == "tcg"
+
+
+def test_hardware_that_fails_is_not_believed(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "best_accel", lambda ctx: "an accelerator that is not there")
+    verdict = boot(ctx, makers.raw_disk(tmp_path / "disk", prompt=LOGIN), 20)
+    assert (verdict.ok, verdict.accel) == (True, "tcg")
+
+
+def test_no_room_for_the_overlay(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.host.free_space", lambda folder: 1_000_000)
+    with pytest.raises(JobError, match=r"Only 1\.0 MB are free here"):
+        boot(ctx, makers.raw_disk(tmp_path / "disk"))
+
+
+def test_a_guest_that_floods_its_line_is_ended(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boottest, "FLOOD", 4)
+    verdict = boot(ctx, makers.raw_disk(tmp_path / "disk", prompt="blah blah\n"), 60)
+    assert (verdict.ok, verdict.seconds < 10) == (False, True)
+
+
+def test_a_disk_that_a_running_machine_uses(tmp_path: Path, ctx: Context) -> None:
+    disk = makers.as_format(makers.raw_disk(tmp_path / "disk.raw"), tmp_path / "disk", "qcow2")
+    drive = f"if=virtio,format=qcow2,file={disk}"
+    command = ["-S", "-nodefaults", "-display", "none", "-accel", "tcg", "-drive", drive, "-qmp", "stdio"]
+    with ctx.program(machine.TOOL, *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        Qmp(process, ctx)  # it answers, so it has the disk
+        with pytest.raises(JobError, match="in use by another program"):
+            inspect(disk, ctx)
+    assert inspect(disk, ctx).format == "qcow2"
 
 
 def test_qemu_that_cannot_start_is_told(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
