@@ -6,6 +6,7 @@ more than the line carries in four seconds, so that a slow line does not hide mi
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 from collections import deque
@@ -13,13 +14,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.errors import JobError
-from app.stores.sftp_wire import DATA, EOF, READ, WRITE, StatusError, Wire, string
+from app.stores.sftp_wire import DATA, EOF, FSETSTAT, HAS_SIZE, READ, WRITE, StatusError, Wire, string
 
 if TYPE_CHECKING:
     from app.stores import Acked
 
 SMALL = 1 << 15  # bytes of a request that every server takes (draft-ietf-secsh-filexfer-02 §3)
 LEAST, MOST, SECONDS = 1 << 18, 1 << 21, 4.0  # bytes, bytes, and seconds of the line's rate under way
+LAST_WORDS = 10.0  # seconds in which a server that refused one request answers those after it
 GRACE = 0.6  # seconds that a stopped upload waits for the answers under way
 
 
@@ -59,8 +61,10 @@ class Upload:
     def __init__(self, wire: Wire, handle: bytes, offset: int, longest: int, acked: Acked) -> None:
         self.wire, self.handle, self.at, self.acked = wire, string(handle), offset, acked
         self.pace = Pace(longest)
-        self._open: dict[int, int] = {}
+        self._open: dict[int, tuple[int, int]] = {}  # number: offset, length
         self._open_bytes = 0
+        self._refused_at: int | None = None
+        self._gap = False
 
     def pour(self, blocks: Iterator[bytes]) -> None:
         """Send all *blocks*; what they raise is passed on after a short wait for the answers under way."""
@@ -74,19 +78,20 @@ class Upload:
                     del rest[:size]
             for at in range(0, len(rest), self.pace.longest):
                 self._send(bytes(rest[at : at + self.pace.longest]))
+            while self._open:
+                self._collect(wait=True)
         except StatusError:
+            self._leave_no_gap()
             raise
         except BaseException:
             self._drain_in_a_hurry()
             raise
-        while self._open:
-            self._collect(wait=True)
 
     def _send(self, piece: bytes) -> None:
         while self._open_bytes and self._open_bytes + len(piece) > self.pace.under_way:
             self._collect(wait=True)
         number = self.wire.ask(WRITE, self.handle, struct.pack(">Q", self.at), string(piece))
-        self._open[number] = len(piece)
+        self._open[number] = (self.at, len(piece))
         self._open_bytes += len(piece)
         self.at += len(piece)
         self._collect(wait=False)
@@ -96,11 +101,31 @@ class Upload:
             self.wire.wait_for(next(iter(self._open)))
         self.wire.take_in()
         for number in [n for n in self._open if self.wire.arrived(n)]:
-            count = self._open.pop(number)
+            offset, count = self._open.pop(number)
             self._open_bytes -= count
-            self.wire.answer(number)
+            try:
+                self.wire.answer(number)
+            except StatusError:
+                self._refused_at = min(offset, offset if self._refused_at is None else self._refused_at)
+                raise
+            self._gap = self._gap or (self._refused_at is not None and offset > self._refused_at)
             self.pace.got(count)
             self.acked(count)
+
+    def _leave_no_gap(self) -> None:
+        """A request was refused, but later ones may have been stored: cut off what lies behind the gap.
+
+        Else the length, by which an upload goes on, would count bytes that were never stored.
+        """
+        self.wire.hurried_until, self.acked = time.monotonic() + LAST_WORDS, _nobody
+        try:
+            while self._open:
+                with contextlib.suppress(StatusError):
+                    self._collect(wait=True)
+        finally:
+            self.wire.hurried_until = 0.0
+        if self._gap and self._refused_at is not None:
+            self.wire.call(FSETSTAT, self.handle, struct.pack(">IQ", HAS_SIZE, self._refused_at))
 
     def _drain_in_a_hurry(self) -> None:
         """The job is stopping, or the source broke: count what still gets answered; the first trouble matters."""

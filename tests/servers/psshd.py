@@ -44,6 +44,7 @@ class PasswordServer:
         self.attempts: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
+        self.refuse_at = -1  # the offset of one write that is refused, once
         self.transports: list[paramiko.Transport] = []
 
     def url(self, scheme: str = "ssh", user: str = "ada") -> str:
@@ -78,7 +79,7 @@ class PasswordServer:
             transport = paramiko.Transport(sock)
             self.transports.append(transport)
             transport.add_server_key(key)
-            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self)
             with suppress(paramiko.SSHException, EOFError):
                 transport.start_server(event=threading.Event(), server=_Door(self))
 
@@ -133,6 +134,16 @@ def _execute(channel: paramiko.Channel, command: bytes) -> None:
 
 
 class _Handle(paramiko.SFTPHandle):
+    def __init__(self, flags: int, place: PasswordServer) -> None:
+        super().__init__(flags)
+        self.place = place
+
+    def write(self, offset: int, data: bytes) -> int:
+        if offset <= self.place.refuse_at < offset + len(data):
+            self.place.refuse_at = -1
+            return paramiko.SFTP_FAILURE
+        return int(super().write(offset, data))
+
     def stat(self) -> Any:
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
 
@@ -149,12 +160,15 @@ def _told(act: Any) -> Any:
 
 
 class _Files(paramiko.SFTPServerInterface):
+    def __init__(self, door: _Door, place: PasswordServer) -> None:
+        self.place = place
+
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> Any:
         def made() -> _Handle:
             file = os.fdopen(
                 os.open(path, flags, 0o644), "r+b" if flags & os.O_RDWR or flags & os.O_WRONLY else "rb", 0
             )
-            handle = _Handle(flags)
+            handle = _Handle(flags, self.place)
             handle.readfile = handle.writefile = file
             return handle
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,7 +21,9 @@ from app.context import Context
 from app.errors import Cancelled, JobError, Transient
 from app.job import split_target
 from app.stores import Store, open_store
+from tests.faults import Relay
 from tests.servers import blocks_of, until
+from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd
 
 Make = Callable[..., Context]
@@ -163,6 +167,68 @@ def test_what_counts_is_acknowledged_not_handed_over(server: Sshd, ctx: Context)
     assert 0 < sum(acked) <= (server.folder / "a.part").stat().st_size
 
 
+@contextlib.contextmanager
+def store_over(relay: Relay, server: Sshd, ctx: Context) -> Iterator[Store]:
+    ctx.answers.give(f"host-key ssh://{relay.HOST}:{server.port}", server.fingerprint)
+    with contextlib.closing(open_store(relay.url(server.url("sftp")), ctx)) as store:
+        yield store
+
+
+def test_a_slow_line_shows_progress_all_the_time_and_stops_at_once(server: Sshd, ctx: Context) -> None:
+    marks: list[float] = []
+
+    def acked(count: int) -> None:
+        marks.append(time.monotonic())
+
+    with Relay(server.port, rate=100_000) as relay, store_over(relay, server, ctx) as store:
+        store.open()
+        marks.append(time.monotonic())
+        threading.Timer(5, ctx.cancel.set).start()
+        with pytest.raises(Cancelled):
+            store.write("a.part", (ctx.advance() or block for block in blocks_of(DATA, 16_384)), 0, acked)
+        ended = time.monotonic()
+    assert len(marks) > 4
+    assert max(b - a for a, b in itertools.pairwise(marks)) < 3
+    assert ended - marks[0] < 6.5
+    assert (server.folder / "a.part").stat().st_size < 1_500_000
+
+
+def test_cancel_on_a_line_that_carries_nothing_any_more(server: Sshd, ctx: Context) -> None:
+    with Relay(server.port) as relay, store_over(relay, server, ctx) as store:
+        times: list[float] = []
+
+        def stuck() -> None:
+            relay.stall()
+            threading.Timer(0.5, lambda: (times.append(time.monotonic()), ctx.cancel.set())).start()
+
+        with pytest.raises(Cancelled):
+            store.write("a.part", slowly(DATA, 6_000_000, stuck), 0, lambda n: None)
+        assert time.monotonic() - times[0] < 1.5
+        relay.go()
+        ctx.cancel.clear()
+        there = store.size("a.part") or 0
+        store.write("a.part", blocks_of(DATA[there:]), there, lambda n: None)
+    assert same(server, "a.part")
+
+
+def test_a_line_cut_again_and_again_at_any_byte(server: Sshd, ctx: Context) -> None:
+    acked: list[int] = []
+    with Relay(server.port) as relay, store_over(relay, server, ctx) as store:
+        for _ in range(12):
+            relay.cut_after(random.randrange(1, 3_000_000))
+            try:
+                there = store.size("a.part") or 0
+                assert there >= sum(acked)
+                acked[:] = [there]
+                store.write("a.part", blocks_of(DATA[there:]), there, acked.append)
+            except Transient:
+                continue
+        relay.cut_after(-1 - relay.passed)
+        there = store.size("a.part") or 0
+        store.write("a.part", blocks_of(DATA[there:]), there, lambda n: None)
+    assert same(server, "a.part")
+
+
 def test_from_one_file_to_another_over_one_line(server: Sshd, ctx: Context) -> None:
     (server.folder / "a.img").write_bytes(DATA)
     with store_of(server, ctx) as store:
@@ -221,6 +287,20 @@ def test_a_full_disk_says_so_at_once_and_keeps_its_place(tmp_path: Path, ctx: Co
         store.close()
         store.write("a.part", blocks_of(DATA[3_000_000:]), 3_000_000, lambda n: None)
         assert same(server, "a.part")
+
+
+def test_a_write_refused_among_others_leaves_no_gap(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path) as server:
+        ctx = server.password(server.known(ctx), "sftp")
+        with contextlib.closing(open_store(server.url("sftp"), ctx)) as store:
+            server.refuse_at = 1_000_000
+            problem = no_room(store, ctx, "a.part")
+            there = store.size("a.part") or 0
+            assert 0 < there <= 1_000_000
+            assert f"{there:,} bytes" in problem.message
+            assert b"".join(store.read("a.part")) == DATA[:there]
+            store.write("a.part", blocks_of(DATA[there:]), there, lambda n: None)
+            assert b"".join(store.read("a.part")) == DATA
 
 
 @pytest.mark.root
