@@ -13,6 +13,7 @@ from app.commands.asking import Accepted
 from app.commands.logs import log_file, logging_quietly
 from app.commands.options import parse
 from app.commands.stopping import stoppable
+from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
 from app.errors import EXIT_DONE, Cancelled, JobError, Usage, kind_of
 from app.secrets import Answers, read_secret_lines
@@ -58,7 +59,7 @@ def _prepare(args: argparse.Namespace, answers: Answers) -> None:
             raise Usage(f"There is no file of certificates {args.ca}.", "Give --ca the name of a PEM file.")
         os.environ["SSL_CERT_FILE"] = str(Path(args.ca).absolute())
     if args.secrets_stdin:
-        for about, secret in read_secret_lines(sys.stdin).items():
+        for about, secret in read_secret_lines(standard_input().splitlines()).items():
             answers.give(about, secret)
 
 

@@ -321,3 +321,24 @@ def test_where_nothing_is_live_a_silent_phase_is_named_again_and_again(monkeypat
     assert rest[0].startswith("  Comparing with the original: 40 Bytes of 100 Bytes")
     time.sleep(1.2)
     assert shown.getvalue().splitlines() == [first, *rest]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("printf '\\377' | {} status --secrets-stdin", 2, "not UTF-8"),
+        ("printf '\\377' | {} run -", 2, "not UTF-8"),
+        ("{} status --secrets-stdin <&-", 0, ""),
+        ("{} status >&-", 0, ""),
+        ("{} status --json >&- 2>&-", 0, ""),
+        ("{} targets > /dev/full", 3, "disk is full"),
+        ("{} targets --json > /dev/full", 3, "disk is full"),
+    ],
+)
+def test_odd_streams(line: str, code: int, told: str) -> None:
+    words = ["bash", "-c", line.format(f"{sys.executable} -m app")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr

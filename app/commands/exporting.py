@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app import acts, job, shelf, words
+from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
 from app.errors import JobError, Usage
 from app.job import Job
@@ -19,7 +19,7 @@ def read_job(text: str, *, stdin_taken: bool = False) -> Job:
     if text == "-":
         if stdin_taken:
             raise Usage("Standard input cannot hold the secrets and the job both.", "Write the job into a file.")
-        return job.loads(sys.stdin.read())
+        return job.loads(standard_input())
     if Path(text).exists() or "/" in text or text.endswith(".json"):
         return job.load(Path(text))
     return shelf.find(text).job

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import sys
 from typing import Any, TextIO
+
+from app.errors import Usage
 
 
 class Calm:
@@ -14,8 +18,9 @@ class Calm:
     An export must not end because its watcher has gone (`sandhopper run … | head -1`).
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self.open = stream, True
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream, self.open = stream or io.StringIO(), stream is not None  # None: started with it closed
+        self.lost: OSError | None = None
         with contextlib.suppress(AttributeError, ValueError, OSError):
             getattr(stream, "reconfigure")(errors="replace")  # noqa: B009 - not every text stream has it
 
@@ -28,12 +33,20 @@ class Calm:
             except (BrokenPipeError, ConnectionError):
                 self.open = False
                 _silence(self._stream)
-            except OSError:  # a terminal that has gone answers EIO
+            except OSError as exc:
                 self.open = False
+                if exc.errno != errno.EIO:  # that is a terminal that has gone
+                    self.lost = exc
+                    _silence(self._stream)
         return len(text)
 
     def flush(self) -> None:
         """Everything is flushed as it is written."""
+
+    def check(self) -> None:
+        """Raise if something that was written is lost, as on a full disk (`sandhopper new … > job.json`)."""
+        if self.lost:
+            raise self.lost
 
     def isatty(self) -> bool:
         """Whether a person looks at it."""
@@ -43,6 +56,17 @@ class Calm:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def standard_input() -> str:
+    """All of standard input, which must be UTF-8; raises `Usage`."""
+    if sys.stdin is None:
+        return ""
+    data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise Usage("Standard input is not UTF-8 text.", "Write it in UTF-8.") from exc
 
 
 def person_here() -> bool:

@@ -91,9 +91,10 @@ class Terminal:
             self._err.write(words.plain(self.answers.redact(text)) + "\n")
 
     def result(self, command: str, facts: dict[str, Any]) -> None:
-        """The last line of `--json`."""
+        """The last line of `--json`; raises when what was printed could not be written."""
         if self.as_json:
             self._line({"kind": "result", "command": command, **facts})
+        self._out.check()
 
     def failed(self, exc: BaseException, remedy: str = "", *, debug: bool = False) -> int:
         """Tell what went wrong in `error:` and `try:` lines, and return the exit code."""
