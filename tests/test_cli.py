@@ -342,3 +342,10 @@ def test_odd_streams(line: str, code: int, told: str) -> None:
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    file, _ = made(tmp_path, capsys)
+    for folder in (file, file / "below", "/proc/x"):
+        assert main(["run", str(file), "--folder", str(folder)]) == 2
+        assert "cannot be a folder" in capsys.readouterr().err

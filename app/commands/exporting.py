@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app import acts, job, shelf, words
+from app import acts, host, job, shelf, words
 from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
 from app.errors import JobError, Usage
@@ -26,8 +26,12 @@ def read_job(text: str, *, stdin_taken: bool = False) -> Job:
 
 
 def folder_of(wanted: str | None, made: Job) -> Path:
-    """The folder of a job: the one the person chose, else its own."""
-    return Path(wanted).expanduser().absolute() if wanted else made.folder
+    """The folder of a job: the one the person chose, else its own; raises `Usage` when it cannot be one."""
+    folder = Path(wanted).expanduser().absolute() if wanted else made.folder
+    try:
+        return host.private_folder(folder)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, ValueError) as exc:
+        raise Usage(f"{folder} cannot be a folder.", "Choose another one.", topic="folder") from exc
 
 
 def go(made: Job, folder: Path, terminal: Terminal, patience: float) -> dict[str, Any]:
