@@ -195,10 +195,15 @@ class Ftps:
                 self._restarts = False
         if have != offset:
             raise Unseekable(f"The server {self.host} cannot write in the middle of a file.", "Begin at the start.")
+        return self._append(name)
+
+    def _append(self, name: str) -> Wire:
         try:
             return self._line(f"APPE {name}")
         except ftplib.Error as exc:
-            if ftp_words.is_unknown(exc) or _NO_RESTART.search(str(exc)):
+            if ftp_words.is_held(exc) or ftp_words.is_full(exc):
+                raise
+            if ftp_words.is_unknown(exc) or _NO_RESTART.search(str(exc)) or not self.abilities.resume:
                 raise Unseekable(f"The server {self.host} lets no upload go on.", "Begin at the start.") from exc
             if ftp_words.code(exc) in ("550", "553"):
                 raise ftp_words.held(self.host) from exc

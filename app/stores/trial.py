@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from app.errors import Cancelled, JobError, NeedsAnswer, Transient
@@ -80,6 +81,7 @@ class Trial:
         half = SMALL // 2
         self._put(self.name, self._data[:half])
         size = self.store.size(self.name) == half
+        self.store.abilities = replace(self.store.abilities, resume=False)  # not known yet: a refusal is an answer
         resume = self._can(lambda: self.store.write(self.name, iter([self._data[half:]]), half, _ignore))
         if resume and size:
             resume = self.store.size(self.name) == SMALL

@@ -1,0 +1,193 @@
+"""The upload step, from check to undo."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import bandwidth
+from app.context import Context, Event
+from app.errors import JobError, Transient
+from app.job import Job
+from app.steps.upload import STEP
+from app.transfer import part_name
+from tests.faults import Relay, free_range
+from tests.servers.pyftpd import Handler, Pyftpd
+from tests.servers.tls import trusted
+from tests.servers.vsftpd import Vsftpd
+
+Make = Callable[..., Context]
+DATA = os.urandom(2_500_000)
+SHA = hashlib.sha256(DATA).hexdigest()
+NAME = "my machine.qcow2"
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def short_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = bandwidth.probe
+    monkeypatch.setattr(bandwidth, "probe", lambda store, ctx: real(store, ctx, 0.3))
+
+
+@pytest.fixture
+def ready(tmp_path: Path, context: Make) -> Callable[..., Context]:
+    """A context in which the image is converted and *target* is where it goes."""
+
+    def make(target: str, answers: dict[str, str] | None = None, **wishes: Any) -> Context:
+        image = tmp_path / "work" / NAME
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes(DATA)
+        job = Job("file:///x.qcow2", target, id="test", **wishes)
+        facts = {"convert": {"path": str(image), "name": NAME, "size": len(DATA), "sha256": SHA, "format": "qcow2"}}
+        made = context(job, answers, facts)
+        made.step = "upload"
+        return made
+
+    return make
+
+
+def done(ctx: Context) -> dict[str, Any]:
+    facts = STEP.run(ctx)
+    ctx.journal.record("upload", "done", **facts)
+    return facts
+
+
+def test_from_check_to_undo(tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path))
+    trusted(tmp_path, stack)
+    ctx = ready(server.url)
+    findings = list(STEP.check(ctx))
+    assert [finding.grade for finding in findings] == ["ok"]
+    assert list(server.folder.iterdir()) == []
+    measured = ctx.state.of("upload")["line"]["at"]
+    list(STEP.check(ctx))
+    assert ctx.state.of("upload")["line"]["at"] == measured  # measured once in half an hour
+    facts = done(ctx)
+    assert facts["grade"] == "read-back"
+    assert facts["sent"] == facts["size"] == len(DATA)
+    assert facts["url"] == f"{server.url}my%20machine.qcow2"
+    assert (server.folder / NAME).read_bytes() == DATA
+    assert (server.folder / facts["sidecar"]).read_text() == f"{SHA}  {NAME}\n"
+    (server.folder / "theirs").write_bytes(b"x")
+    STEP.undo(ctx)
+    STEP.undo(ctx)
+    assert [file.name for file in server.folder.iterdir()] == ["theirs"]
+
+
+def test_an_old_measurement_is_made_again(tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path))
+    trusted(tmp_path, stack)
+    ctx = ready(server.url)
+    list(STEP.check(ctx))
+    old = ctx.state.of("upload")["line"]
+    ctx.fact(line={**old, "at": time.time() - 3600})
+    list(STEP.check(ctx))
+    assert time.time() - ctx.state.of("upload")["line"]["at"] < 60
+
+
+def test_undo_in_mid_upload_takes_the_part_away(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]
+) -> None:
+    ports = free_range(8)
+    server = stack.enter_context(Vsftpd(tmp_path, f"pasv_min_port={ports[0]}", f"pasv_max_port={ports[-1]}"))
+    trusted(tmp_path, stack)
+    relay = stack.enter_context(Relay(server.port, ports))
+    ctx = ready(relay.url(server.url))
+    relay.cut_after(1_000_000)
+    with pytest.raises(Transient):
+        STEP.run(ctx)
+    assert [file.name for file in server.folder.iterdir()] == [part_name(NAME, SHA)]
+    ctx.journal.record("upload", "cancelled")
+    STEP.undo(ctx)
+    assert list(server.folder.iterdir()) == []
+
+
+def test_a_file_of_theirs_is_told_of_and_survives_undo(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / NAME).write_bytes(DATA)
+    ctx = ready(folder.as_uri() + "/")
+    assert any(finding.topic == "replace" for finding in STEP.check(ctx))
+    assert done(ctx)["sent"] == 0
+    STEP.undo(ctx)
+    assert (folder / NAME).read_bytes() == DATA
+
+
+def test_a_local_folder_needs_no_line(tmp_path: Path, ready: Callable[..., Context]) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    ctx = ready(folder.as_uri() + "/")
+    findings = list(STEP.check(ctx))
+    assert [finding.grade for finding in findings] == ["ok"]
+    assert "line" not in ctx.state.of("upload")
+    assert done(ctx)["grade"] == "sha256-server"
+
+
+def test_too_little_room_stops_before_anything(
+    tmp_path: Path, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    monkeypatch.setattr("app.host.free_space", lambda _: 1000)
+    stops = [finding for finding in STEP.check(ready(folder.as_uri() + "/")) if finding.grade == "stop"]
+    assert "too little room" in stops[0].title
+
+
+class OneTime(Handler):
+    """The folder vanishes with the first file that arrives."""
+
+    def on_file_received(self, file: str) -> None:
+        shutil.rmtree(Path(file).parent)
+
+
+def test_a_one_time_folder_is_not_used_up_by_the_check(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]
+) -> None:
+    server = stack.enter_context(Pyftpd(tmp_path, handler=OneTime))
+    trusted(tmp_path, stack)
+    once = server.folder / "once"
+    once.mkdir()
+    ctx = server.known(ready(f"{server.url}once/", profile="interoute"))
+    assert [finding.topic for finding in STEP.check(ctx)] == ["one-time"]
+    assert once.exists()
+    facts = done(ctx)
+    assert (facts["grade"], facts["sidecar"]) == ("accepted", "")
+    assert not once.exists()
+
+
+def test_a_folder_gone_after_everything_was_sent_is_explained(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]
+) -> None:
+    server = stack.enter_context(Pyftpd(tmp_path))
+    trusted(tmp_path, stack)
+    ctx = server.known(ready(f"{server.url}once/", profile="interoute"))
+    ctx.fact(all_sent=True)
+    with pytest.raises(JobError, match="whole image had been sent"):
+        STEP.run(ctx)
+
+
+def test_progress_reaches_the_whole(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context], events: list[Event]
+) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path))
+    trusted(tmp_path, stack)
+    STEP.run(ready(server.url))
+    sent = [event for event in events if event.kind == "tick" and event.text == "Sending the image"]
+    assert sent[-1].done == sent[-1].total == len(DATA)
+    assert all(a.done <= b.done for a, b in itertools.pairwise(sent))
