@@ -10,7 +10,8 @@ run_packages="python3-venv:py:ensurepip qemu-utils:qemu-img qemu-system-x86:qemu
  libxcb-keysyms1:lib:libxcb-keysyms.so.1 libxcb-shape0:lib:libxcb-shape.so.0 libxcb-image0:lib:libxcb-image.so.0
  libxcb-render-util0:lib:libxcb-render-util.so.0 libxcb-xkb1:lib:libxcb-xkb.so.1 libglib2.0-0:lib:libglib-2.0.so.0
  fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd proftpd-core:/usr/sbin/proftpd proftpd-mod-crypto:/usr/lib/proftpd/mod_tls.so rsync:rsync
+test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd openssl:openssl rsync:rsync
+ libhiredis0.14:lib:libhiredis.so.0.14 libmemcached11:lib:libmemcached.so.11 libpcre2-posix3:lib:libpcre2-posix.so.3
  sudo:sudo acl:setfacl attr:setfattr libcap2-bin:setcap e2fsprogs:mkfs.ext4 xvfb:Xvfb procps:ps"
 guest_packages="debootstrap:debootstrap parted:parted fdisk:sfdisk xfsprogs:mkfs.xfs zstd:zstd ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd"
 
@@ -26,7 +27,7 @@ has() {
 wanted=$run_packages
 [ "$what" = run ] || wanted="$wanted $test_packages"
 [ "$what" = guest ] && wanted="$wanted $guest_packages"
-missing=()
+missing=() root=()
 for entry in $wanted; do has "${entry#*:}" || missing+=("${entry%%:*}"); done
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -34,7 +35,6 @@ if [ ${#missing[@]} -gt 0 ]; then
     echo "This system has no apt. Please install what Debian calls: ${missing[*]}" >&2
     exit 1
   fi
-  root=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "Please run as root: apt-get install ${missing[*]}" >&2; exit 1; }
     root=(sudo)
@@ -60,3 +60,11 @@ done
 extra=
 [ "$what" = run ] || extra='[dev]'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extra"
+
+# Debian's ProFTPD conflicts with vsftpd, and the tests want both: it is only unpacked, beside the virtual environment's programs
+if [ "$what" != run ] && [ ! -x "$venv/proftpd/usr/sbin/proftpd" ] && command -v apt-get >/dev/null && ! has proftpd; then
+  unpack=$(mktemp -d)
+  (cd "$unpack" && { apt-get download -qq proftpd-core proftpd-mod-crypto 2>/dev/null || { ${root[@]+"${root[@]}"} apt-get update -qq && apt-get download -qq proftpd-core proftpd-mod-crypto; }; })
+  for package in "$unpack"/*.deb; do dpkg -x "$package" "$venv/proftpd"; done
+  rm -rf "$unpack"
+fi
