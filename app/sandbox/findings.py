@@ -40,7 +40,7 @@ def for_job(look: Look, include: Sequence[Include], job_id: str) -> Iterator[Fin
     known = {mount.path: mount for mount in look.mounts}
     merges = [path for path, what in how.items() if what == "merge"]
     for path in merges:
-        yield from _mergeable(path, known, merges)
+        yield from _mergeable(path, known, merges, prepared=look.journal == job_id)
     if look.journal != job_id:
         yield from _fits([known[path] for path in merges if path in known], look)
     for path, what in how.items():
@@ -125,7 +125,7 @@ def _network(seen: Seen) -> Iterator[Finding]:
         yield Finding("ok", "The sandbox has no cloud-init.", text, topic="cloud-init")
 
 
-def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str]) -> Iterator[Finding]:
+def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str], *, prepared: bool) -> Iterator[Finding]:
     mount = known.get(path)
     if mount is None:
         text = "It lies on the root disk and comes along by itself, or there is no such disk."
@@ -138,7 +138,7 @@ def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str]) -> Ite
     if around and around not in merges:
         text = f"{path} lies inside {around}, which is not merged."
         yield Finding("stop", text, remedy=f"Merge {around} too, or leave {path} out.", topic="mounts")
-    if mount.hidden:
+    if mount.hidden and not prepared:
         yield Finding(
             "stop",
             f"The folder below {path} is not empty.",

@@ -107,7 +107,7 @@ def data_mounts(
     root_disks = next((disks.get(line.number, frozenset()) for line in seen if line.path == "/"), frozenset())
     found: list[Mount] = []
     first: dict[str, str] = {}
-    for line in sorted(seen, key=lambda line: (line.root != "/", len(line.path), line.path)):
+    for line in sorted(seen, key=lambda line: line.root != "/"):  # else in the order in which they were mounted
         network = bool(NETWORK.fullmatch(line.fstype)) and not MADE_UP.fullmatch(line.fstype)
         if line.path == "/" or (not network and not _is_data(line, root_disks, disks)):
             continue

@@ -62,7 +62,7 @@ def problem(words: str) -> JobError:
     if word == "fstab-changed":
         return Transient("/etc/fstab on the sandbox was changed by somebody just now.", "Try again.", means=SAFE)
     what, remedy = _TABLE.get(word, ("The work on the sandbox stopped: {0}", "Look at the details, then try again."))
-    return JobError(what.format(rest.strip() or words), remedy, means=SAFE, topic="sandbox")
+    return JobError(what.format(rest.strip() if word in _TABLE else words), remedy, means=SAFE, topic="sandbox")
 
 
 def _room(want: int, free: int) -> JobError:

@@ -13,6 +13,8 @@ def findings_of(report: Sequence[str]) -> list[Finding]:
     """The findings of a restore; the first one is the sentence for the person."""
     said = [(line.partition(" ")[0], line.partition(" ")[2]) for line in report if line]
     care = [finding for word, what in said for finding in _care(word, what)]
+    if not any(word == "mounts" for word, _ in said):
+        care.append(Finding("care", "What was put back could not be proven.", remedy="Restore again.", topic="restore"))
     equal = [what for word, what in said if word == "equal"]
     facts = {"equal": not care, "files": equal, "emptied": [what for word, what in said if word == "empty"]}
     if care:

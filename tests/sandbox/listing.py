@@ -1,3 +1,5 @@
+# Names that are no text need bytes, which Path does not take.
+# ruff: noqa: PTH
 """listing.py FOLDER: everything about every file below it, on its file system, as JSON. Runs inside the machines.
 
 `--root` lists the root file system as a second mount of it would show it, in a mount namespace of its own.
@@ -14,7 +16,10 @@ import sys
 def told(path: bytes, here: os.stat_result) -> dict[str, object]:
     kind = stat.S_IFMT(here.st_mode)
     fact: dict[str, object] = {"mode": oct(here.st_mode), "owner": (here.st_uid, here.st_gid), "time": here.st_mtime_ns}
-    fact["xattr"] = {name: os.getxattr(path, name, follow_symlinks=False).hex() for name in sorted(os.listxattr(path, follow_symlinks=False))}
+    fact["xattr"] = {
+        name: os.getxattr(path, name, follow_symlinks=False).hex()
+        for name in sorted(os.listxattr(path, follow_symlinks=False))
+    }
     if kind == stat.S_IFREG:
         with open(path, "rb") as file:
             fact["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -33,7 +38,13 @@ def main(top: bytes) -> None:
     device = os.lstat(top).st_dev
     for folder, folders, files in os.walk(top):
         folders[:] = sorted(f for f in folders if os.lstat(os.path.join(folder, f)).st_dev == device)
-        for path in [folder, *(os.path.join(folder, f) for f in [*files, *(d for d in folders if os.path.islink(os.path.join(folder, d)))])]:
+        for path in [
+            folder,
+            *(
+                os.path.join(folder, f)
+                for f in [*files, *(d for d in folders if os.path.islink(os.path.join(folder, d)))]
+            ),
+        ]:
             here = os.lstat(path)
             name = os.path.relpath(path, top).decode(errors="backslashreplace")
             found[name] = told(path, here)

@@ -90,7 +90,7 @@ class Machine:
             "group": "root:x:0:\nscientist:x:1000:\nnogroup:x:65534:\n",
             "shadow": f"root:*:19000::::::\nscientist:{hashed.stdout.strip()}:19000::::::\n",
             "sudoers": f"Defaults env_reset\nroot ALL=(ALL) ALL\nscientist ALL=(ALL) {right}\n",
-            "ssh/config": f"ListenAddress 127.0.0.1\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/keys\n"
+            "ssh/config": "ListenAddress 127.0.0.1\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/keys\n"
             "StrictModes no\nPermitRootLogin yes\nUsePAM no\nUseDNS no\nPidFile none\nMaxStartups 100\n",
         }
         for name, text in files.items():

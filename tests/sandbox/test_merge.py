@@ -63,7 +63,9 @@ def test_other_shells(tmp_path: Path, sandbox: Make, shell: str) -> None:
         merge_and_back(machine, sandbox, whole_seconds=("var/lib", "etc") if shell == "busybox" else ())
 
 
-def merge_and_back(machine: Machine, sandbox: Make, whole_seconds: tuple[str, ...] = (), **login: Any) -> dict[str, Any]:
+def merge_and_back(
+    machine: Machine, sandbox: Make, whole_seconds: tuple[str, ...] = (), **login: Any
+) -> dict[str, Any]:
     """Merge, compare, restore, compare; the facts of the merge."""
     root, data = machine.root_listing(), machine.listing("/application")
     facts = sandbox(machine, **login).merge(("/application",), "job-1")

@@ -1,4 +1,6 @@
-"""tree.py FOLDER SEED: what a developer's data disk may hold and a copy may lose. Runs inside the machines and guests."""
+# Names that are no text need bytes, which Path does not take.
+# ruff: noqa: PTH
+"""tree.py FOLDER SEED: what a developer's data disk may hold and a copy may lose. Runs inside machines and guests."""
 
 import os
 import random
@@ -40,12 +42,38 @@ with open(at(b"data", b"sparse.img"), "wb") as out:
 one = file(b"one inode, three names\n", b"links", b"a")
 os.link(one, at(b"links", b"b"))
 os.link(one, at(b"elsewhere", b"c"))
-for name, goal in {b"rel": b"../src", b"dangling": b"/no/such", b"loop": b"loop", b"odd": b"new\nline", b"out": b"/etc/passwd"}.items():
+for name, goal in {
+    b"rel": b"../src",
+    b"dangling": b"/no/such",
+    b"loop": b"loop",
+    b"odd": b"new\nline",
+    b"out": b"/etc/passwd",
+}.items():
     os.symlink(goal, at(b"links", name))
 os.lchown(at(b"links", b"rel"), 1000, 1000)
 
-odd = [b"with space", b"trailing ", b" leading", b"tab\there", b"new\nline", b"-rf", b"--delete", b"*", b"quote\"'`$(x)"]
-odd += [b"back\\slash", b"\\012", b".hidden", "ünï-日本-😀".encode(), b"latin1-\xe9\xff", b"x" * 255, b"UPPER", b"upper", b"\x01"]
+odd = [
+    b"with space",
+    b"trailing ",
+    b" leading",
+    b"tab\there",
+    b"new\nline",
+    b"-rf",
+    b"--delete",
+    b"*",
+    b"quote\"'`$(x)",
+]
+odd += [
+    b"back\\slash",
+    b"\\012",
+    b".hidden",
+    "ünï-日本-😀".encode(),
+    b"latin1-\xe9\xff",
+    b"x" * 255,
+    b"UPPER",
+    b"upper",
+    b"\x01",
+]
 for name in odd:
     file(b"content of " + name, b"odd names", name)
     file(b"in it", b"odd folders", name, b"f")
@@ -69,7 +97,14 @@ os.setxattr(x, b"trusted.note", b"root only")
 os.setxattr(x, b"user.big", dice.randbytes(2000))
 acl = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", tag, right, who)
-    for tag, right, who in ((1, 6, 2**32 - 1), (2, 6, 12345), (4, 4, 2**32 - 1), (8, 4, 23456), (16, 6, 2**32 - 1), (32, 4, 2**32 - 1))
+    for tag, right, who in (
+        (1, 6, 2**32 - 1),
+        (2, 6, 12345),
+        (4, 4, 2**32 - 1),
+        (8, 4, 23456),
+        (16, 6, 2**32 - 1),
+        (32, 4, 2**32 - 1),
+    )
 )  # acl(5) as the kernel keeps it
 os.setxattr(file(b"acl\n", b"acl", b"file"), b"system.posix_acl_access", acl)
 os.setxattr(at(b"acl"), b"system.posix_acl_default", acl)
