@@ -98,11 +98,11 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path, stack: ExitSta
 
 
 def test_a_slow_line_is_measured_in_time(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
-    server, _, store = slow(ctx, stack, tmp_path, 125_000)
+    server, _, store = slow(ctx, stack, tmp_path, 250_000)
     began = time.monotonic()
     line = probe(store, ctx, 2)
-    assert time.monotonic() - began < 9
-    assert 80_000 < line.median < 170_000
+    assert time.monotonic() - began < 15  # the machine may be busy
+    assert 160_000 < line.median < 340_000
     assert list(server.folder.iterdir()) == []
 
 
