@@ -71,6 +71,28 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def filesystem(folder: Path) -> str:
+    """The kind of file system of *folder*, in lower case (`ext4`, `vfat`, `fat32` …); empty where that is not told."""
+    if WINDOWS:
+        import ctypes
+
+        kind = ctypes.create_unicode_buffer(64)
+        root = ctypes.c_wchar_p(folder.resolve().anchor)
+        windll: Any = getattr(ctypes, "windll", None)
+        told = windll.kernel32.GetVolumeInformationW(root, None, 0, None, None, None, kind, len(kind))
+        return kind.value.lower() if told else ""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    here, found = folder.resolve(), (0, "")
+    for _, mount, kind_here, *_ in (line.split() for line in lines):
+        place = Path(mount.encode().decode("unicode_escape"))  # proc(5): spaces are written as \\040
+        if here.is_relative_to(place):
+            found = max(found, (len(place.parts), kind_here), key=lambda f: f[0])
+    return found[1].lower()
+
+
 @contextlib.contextmanager
 def held(lock: Path) -> Iterator[None]:
     """Hold *lock* (released by the system when the process ends); `JobError` when another holds it."""

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
-from app import bandwidth, targets, units
+from app import bandwidth, host, targets, units
 from app.bandwidth import Line
 from app.context import Context, Finding
 from app.errors import JobError, Transient
@@ -19,6 +20,8 @@ from app.stores import Abilities, Store, open_store
 from app.stores.trial import Trial
 from app.transfer import copy, part_name, sidecar
 
+FAT_LIMIT = (1 << 32) - 1  # bytes
+FAT = ("vfat", "msdos", "fat", "fat32", "fat16")
 FRESH = 30 * 60.0  # seconds for which a measured line is believed
 ONE_TIME = Abilities(rename=False, resume=True, read=False, remove=False, size=True)
 
@@ -39,6 +42,8 @@ class Upload(Plain):
             elif _one_time(ctx):
                 yield _unmeasured()
             yield from _room(store, size, ctx)
+            if _local(ctx):
+                yield from _fat(ctx, size)
             yield from _in_the_way(store, ctx)
 
     def run(self, ctx: Context) -> dict[str, Any]:
@@ -173,6 +178,15 @@ def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "The target has enough room.", f"{units.size(free)} are free there.")
+
+
+def _fat(ctx: Context, size: int) -> Iterator[Finding]:
+    folder = Path(url2pathname(urlsplit(ctx.job.target_folder).path))
+    if size > FAT_LIMIT and host.filesystem(folder) in FAT:
+        text = f"It is formatted as FAT, which holds no file above 4 GiB; the image has {units.size(size)}."
+        yield Finding(
+            "stop", "That disk cannot hold the image.", text, "Format it as exFAT or NTFS, or use another.", "fat"
+        )
 
 
 def _in_the_way(store: Store, ctx: Context) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app import bandwidth
+from app import bandwidth, host
 from app.context import Context, Event
 from app.errors import JobError, Transient
 from app.job import Job
@@ -147,6 +147,20 @@ def test_too_little_room_stops_before_anything(
     monkeypatch.setattr("app.host.free_space", lambda _: 1000)
     stops = [finding for finding in STEP.check(ready(folder.as_uri() + "/")) if finding.grade == "stop"]
     assert "too little room" in stops[0].title
+
+
+def test_a_usb_stick_with_fat_takes_no_big_file(
+    tmp_path: Path, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    ctx = ready(folder.as_uri() + "/")
+    ctx.journal.record("convert", "fact", size=5 << 30)
+    monkeypatch.setattr("app.host.free_space", lambda _: 1 << 40)
+    assert host.filesystem(folder) not in ("", "vfat")
+    assert [finding.grade for finding in STEP.check(ctx)] == ["ok"]
+    monkeypatch.setattr("app.host.filesystem", lambda _: "vfat")
+    assert "fat" in [finding.topic for finding in STEP.check(ctx)]
 
 
 class OneTime(Handler):
