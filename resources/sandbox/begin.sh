@@ -8,17 +8,17 @@ open_journal() {
         _parent=${_h%/*}
         [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
         case $(stat -f -c %T "$_parent") in tmpfs | ramfs) continue ;; esac
-        names "$_parent" > /run/sandhopper.names 2>/dev/null
-        touch -r "$_parent" /run/sandhopper.ref 2>/dev/null
+        names "$_parent" > $RUN/sandhopper.names 2>/dev/null
+        touch -r "$_parent" $RUN/sandhopper.ref 2>/dev/null
         if mkdir -p "$_h/$JOB" 2>/dev/null && chmod 700 "$_h" "$_h/$JOB"; then STATE=$_h/$JOB; break; fi
     done
     [ -n "$STATE" ] || answer problem readonly
     STATE=$(cd -P "$STATE" && pwd -P)
     if [ ! -e "${STATE%/*}/.ref" ]; then
-        cp -p /run/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
-        cp -p /run/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
+        cp -p $RUN/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
+        cp -p $RUN/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
     fi
-    rm -f /run/sandhopper.ref /run/sandhopper.names
+    rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     save_fstab
     data_mounts 1 > "$STATE/mounts"
     boot_id > "$STATE/boot"

@@ -12,6 +12,8 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 umask 077
 HOMES="/var/lib/sandhopper /root/.sandhopper"
+RUN=/run
+if [ ! -d /run ]; then RUN=/var/run; fi # CentOS 6
 
 have() { command -v "$1" >/dev/null 2>&1; }
 value() { _v=$(cat "$1" && echo x) && printf '%s' "${_v%x}"; }
@@ -153,10 +155,10 @@ forget_state() {
     rm -f "$STATE/journal"
     rmdir "$STATE" || return 1
     [ -z "$(ls "$_home")" ] || return 0
-    mv -f "$_home/.ref" /run/sandhopper.ref 2>/dev/null; mv -f "$_home/.names" /run/sandhopper.names 2>/dev/null
+    mv -f "$_home/.ref" $RUN/sandhopper.ref 2>/dev/null; mv -f "$_home/.names" $RUN/sandhopper.names 2>/dev/null
     rmdir "$_home"
-    time_back "${_home%/*}" /run/sandhopper.ref /run/sandhopper.names
-    rm -f /run/sandhopper.ref /run/sandhopper.names
+    time_back "${_home%/*}" $RUN/sandhopper.ref $RUN/sandhopper.names
+    rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     flush "${_home%/*}"
 }
 

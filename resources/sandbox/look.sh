@@ -21,7 +21,7 @@ case $(cp --version 2>/dev/null) in *GNU*) echo gnu-cp ;; esac
 part space
 awk '{ for (i = 7; $i != "-"; i++); print $5, $(i + 1) }' /proc/self/mountinfo | while read -r escaped type; do
     case $type in
-    nfs* | cifs | smb* | fuse* | ceph | gluster* | lustre | 9p | afs | beegfs | gpfs | davfs | virtiofs) continue ;;
+    nfs* | cifs | smb* | fuse.* | ceph | gluster* | lustre | 9p | afs | beegfs | gpfs | davfs | virtiofs) continue ;;
     proc | sysfs | tmpfs | ramfs | devtmpfs | devpts | cgroup* | overlay | squashfs | autofs | rootfs) continue ;;
     mqueue | hugetlbfs | debugfs | tracefs | securityfs | pstore | bpf | configfs | fusectl | binfmt_misc | nsfs | efivarfs | selinuxfs | rpc_pipefs) continue ;;
     esac

@@ -1,5 +1,5 @@
 # Names that are no text need bytes, which Path does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH114, PTH115, PTH118, PTH123
 """listing.py FOLDER: everything about every file below it, on its file system, as JSON. Runs inside the machines.
 
 `--root` lists the root file system as a second mount of it would show it, in a mount namespace of its own.

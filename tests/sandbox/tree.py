@@ -1,5 +1,5 @@
 # Names that are no text need bytes, which Path does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH101, PTH103, PTH118, PTH120, PTH123, PTH211
 """tree.py FOLDER SEED: what a developer's data disk may hold and a copy may lose. Runs inside machines and guests."""
 
 import os
