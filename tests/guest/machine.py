@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,8 @@ BAD = ("emergency mode", "(initramfs)", "Kernel panic", "root account is locked"
 def cache() -> Path:
     """Where the built guest is kept between runs: `SANDHOPPER_TEST_CACHE`, or the person's cache folder."""
     chosen = os.environ.get("SANDHOPPER_TEST_CACHE")
-    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", "/root/.cache")) / "sandhopper-tests"
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # HOME is another one in each test
+    return Path(chosen) if chosen else home / ".cache" / "sandhopper-tests"
 
 
 def built() -> Path:
