@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -73,11 +74,17 @@ class Draft:
         """The job that this draft asks for, under one id however often it is changed; raises `Usage`."""
         if self.job and not self.source:
             return self.job
+        name = self.name or self.image_name()
         made = new(
-            self.source, self.target, name=self.name, profile=self.profile, sandbox=self._sandbox(),
+            self.source, self.target, name=name, profile=self.profile, sandbox=self._sandbox(),
             include=self.include, format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
         )  # fmt: skip
         return replace(made, id=self.job.id, created=self.job.created) if self.job else made
+
+    def image_name(self) -> str:
+        """What people call the machine, as far as that can be the name of a file."""
+        from_file = self.source.startswith("file:")
+        return "" if from_file else re.sub(r"[^\w.-]+", "-", self.called).strip("-.")[:100]
 
     def _sandbox(self) -> str:
         is_source = self.sandbox == self.source

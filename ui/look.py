@@ -17,10 +17,11 @@ READABLE = 4.5  # WCAG 2.1, contrast of text (success criterion 1.4.3)
 
 @dataclass(frozen=True)
 class Shades:
-    """The colours in use, as `#rrggbb`; each readable on `window` and on `card` where text is written in it."""
+    """The colours in use, as `#rrggbb`; each readable on the grounds that it is written on."""
 
     window: str
     card: str
+    field: str
     text: str
     quiet: str
     line: str
@@ -38,20 +39,23 @@ class Shades:
 def shades(palette: QPalette | None = None) -> Shades:
     """The colours for the palette that the system (or the person) has chosen."""
     palette = palette or QGuiApplication.palette()
-    window, card = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.Base)
+    window, field = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.Base)
     text, accent = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Highlight)
     dark = window.lightnessF() < 0.5
+    card = mixed(window, text, 0.06) if dark else field  # Fusion's frames are darker than the window: seen on lighter
+    grounds = (window, card, field)
     good, care, bad = ("#6fd08c", "#f0b549", "#ff9088") if dark else ("#17653a", "#7d4b00", "#a8211a")
     return Shades(
         window=window.name(),
         card=card.name(),
+        field=field.name(),
         text=text.name(),
-        quiet=_readable(mixed(text, window, 0.32), (window, card), text).name(),
+        quiet=_readable(mixed(text, window, 0.32), grounds, text).name(),
         line=mixed(text, window, 0.78).name(),
         side=mixed(text, window, 0.94).name(),
         accent=accent.name(),
         on_accent=_on(accent).name(),
-        accent_text=_readable(accent, (window, card), text).name(),
+        accent_text=_readable(accent, grounds, text).name(),
         accent_soft=mixed(accent, card, 0.84).name(),
         good=good,
         care=care,

@@ -70,6 +70,7 @@ class Runner(QThread):
     @Slot()
     def _let_go(self) -> None:
         self.wait()
+        del self._act, self._pace  # no cycle may be left: Python could collect, and Qt delete, this in any thread
         _alive.discard(self)
 
 
@@ -114,5 +115,12 @@ def alive() -> list[Runner]:
 def _failure(exc: BaseException, answers: Answers) -> Failure:
     told = trouble(exc)
     hidden = {name: answers.redact(getattr(told, name)) for name in ("what", "means", "remedy", "details")}
-    exc.__traceback__ = None  # its frames would keep sockets and contexts of the ended thread alive
+    _let_go_of_frames(exc)
     return Failure(exc, replace(told, **hidden))
+
+
+def _let_go_of_frames(exc: BaseException | None) -> None:
+    """Forget the frames of *exc* and its causes: they would keep the ended thread's sockets and contexts alive."""
+    while exc is not None and exc.__traceback__ is not None:
+        exc.__traceback__ = None
+        exc = exc.__cause__ or exc.__context__

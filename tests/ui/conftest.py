@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.disk.practice_disk import write_disk
 from app.secrets import Answers
@@ -28,6 +28,20 @@ def styled(qapp: QApplication) -> Styler:
 @pytest.fixture
 def answers() -> Answers:
     return Answers(use_keyring=False)
+
+
+@pytest.fixture
+def kept(qtbot) -> Iterator[Callable[[QWidget], QWidget]]:
+    """Hold a top-level widget until it is closed; else Python collects it, even in its own paint event."""
+    held: list[QWidget] = []
+
+    def keep(widget: QWidget) -> QWidget:
+        held.append(widget)
+        qtbot.addWidget(widget)
+        return widget
+
+    yield keep
+    held.clear()
 
 
 @pytest.fixture

@@ -26,7 +26,9 @@ def look(free: int = 40_000_000_000) -> Look:
         mounts=(
             Mount("/application", "/dev/vdb", "ext4", 50_000_000_000, 12_300_000_000, 182_344, "1000:ada"),
             Mount("/home", "/dev/vdc", "xfs", 20_000_000_000, 4_100_000_000, 91_200, "0:root"),
-            Mount("/mnt/share", "nas:/share", "nfs4", 0, 900_000_000_000, 0, why_not="it is a share of another computer"),
+            Mount(
+                "/mnt/share", "nas:/share", "nfs4", 0, 900_000_000_000, 0, why_not="it is a share of another computer"
+            ),
         ),
         root_free=free,
         root_free_inodes=2_000_000,
@@ -48,10 +50,17 @@ def line() -> Line:
 
 
 def machines(count: int = 5) -> list[Machine]:
-    names = ["gauss", "noether-gpu", "climate-2019 (do not delete)", "web", "a name that is much longer than any column"]
+    names = [
+        "gauss",
+        "noether-gpu",
+        "climate-2019 (do not delete)",
+        "web",
+        "a name that is much longer than any column",
+    ]
     return [
         Machine(f"id-{n}", names[n % 5] + (f" {n}" if n > 4 else ""), "ACTIVE" if n % 3 else "SHUTOFF",
-                f"openstack://catalyst/server/id-{n}", disk=20 + n, addresses=(f"10.0.0.{n % 250}", f"203.0.113.{n % 250}"))
+                f"openstack://catalyst/server/id-{n}", disk=20 + n,
+                addresses=(f"10.0.0.{n % 250}", f"203.0.113.{n % 250}"))
         for n in range(count)
     ]  # fmt: skip
 

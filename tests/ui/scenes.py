@@ -11,12 +11,12 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.context import Event, Finding
-from app.errors import Question
+from app.errors import Cancelled, Question
 from app.journal import State, read
 from app.secrets import Answers
 from tests.ui import samples
 from ui.draft import Draft
-from ui.widgets.ask import FingerprintDialog, PasswordDialog
+from ui.widgets.ask import ask
 from ui.wizard import Wizard
 
 GB = 1_000_000_000
@@ -62,7 +62,9 @@ def scenes(size: tuple[int, int]) -> Iterator[tuple[str, QWidget]]:
 def _home(window: Wizard) -> Iterator[tuple[str, QWidget]]:
     samples.keep(samples.job(1), ("checkup", "done"), ("prepare", "started"))
     samples.keep(samples.job(2), ("checkup", "done"), ("restore", "done"), ("fetch", "done"), ("upload", "cancelled"))
-    samples.keep(samples.job(3, name="a machine with a very long name that somebody gave it years ago and never changed"))
+    samples.keep(
+        samples.job(3, name="a machine with a very long name that somebody gave it years ago and never changed")
+    )
     for number in range(4, 8):
         samples.finished(samples.job(number))
     window.home.refresh()
@@ -116,14 +118,17 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
 def _end(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     job = samples.job(9)
     window.draft, window.reached = replace(draft, target=job.target, include=job.include, look=samples.look()), 5
-    window.review.job, window.review.passed = replace(job), True
+    window.draft = replace(window.draft, job=job)
+    window.review.job, window.review.passed = window.draft.as_job(), True
     window.review.check = lambda: None
     window.go("review")
     window.review.trouble.hide()
     window.review._checked(
         [
             Finding("ok", "You are logged in at upload.example.org.", "Host key SHA256:9xK…"),
-            Finding("care", "/mnt/share will be missing (900.0 GB).", remedy="Copy its data in another way if it is needed."),
+            Finding(
+                "care", "/mnt/share will be missing (900.0 GB).", remedy="Copy its data in another way if it is needed."
+            ),
             Finding("ok", "41.2 GB are free here; 22.0 GB are needed."),
         ]
     )
@@ -132,6 +137,7 @@ def _end(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     yield from _run(window, job)
     folder = samples.finished(samples.job(10))
     window.run.job = samples.job(10)
+    window.run.story.state.steps.clear()
     window.draft, window.reached = Draft(job=samples.job(10)), 2
     window.done.show_end(samples.job(10), read(folder / "journal.jsonl"))
     window.go("done")
@@ -145,11 +151,11 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     window.draft, window.reached = Draft(job=job), 1
     run.open(job, State())
     window.go("run")
-    run.work.start(lambda report, cancel, answers: cancel.wait(60))
+    run.work.start(until_cancelled)
     run.mode = "run"
     clock = Fake()
     run.story.pace._clock = clock
-    done = {step: "done" for step in samples.STEPS[:7]}
+    done = dict.fromkeys(samples.STEPS[:7], "done")
     run._told(Event(job.id, "", "planned", facts={"steps": list(samples.STEPS), "state": done}))
     run._told(Event(job.id, "upload", "started"))
     run._told(Event(job.id, "upload", "phase", 0, total, "Sending the image"))
@@ -168,6 +174,7 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
         window.closing.box.reject()
     run.work.cancel()
     wait(lambda: not run.work.running)
+    run.story.state.steps.update(done)
     run._told(Event(job.id, "upload", "failed", facts={"what": samples.trouble().what}))
     run._failed(samples.trouble())
     window.go("run")
@@ -177,14 +184,20 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
 def _dialogs(window: Wizard) -> Iterator[tuple[str, QWidget]]:
     print_ = "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGeLQyV6Pn2kH1mOqXw"
     asked = (
-        ("19-password", PasswordDialog(Question("password", "sftp://ada@upload.example.org", "What is the password of ada at upload.example.org?"), window)),
-        ("20-host-key", FingerprintDialog(Question("host-key", "host-key ssh://upload.example.org:22", "Sandhopper sees upload.example.org for the first time.", print_), window)),
-        ("21-host-key-changed", FingerprintDialog(Question("host-key-changed", "host-key ssh://upload.example.org:22", "upload.example.org is not the server that it was.", print_), window)),
-    )  # fmt: skip
-    for name, dialog in asked:
+        ("password", "sftp://ada@upload.example.org", "What is the password of ada at upload.example.org?"),
+        ("host-key", "host-key ssh://upload.example.org:22", "Sandhopper sees upload.example.org for the first time."),
+        ("host-key-changed", "host-key ssh://upload.example.org:22", "upload.example.org is not what it was."),
+    )
+    for number, (kind, about, text) in enumerate(asked, 19):
+        dialog = ask(Question(kind, about, text, print_), samples.trouble(), window)
         dialog.open()
-        yield name, dialog
+        yield f"{number}-{kind}", dialog
         dialog.close()
+
+
+def until_cancelled(report, cancel, answers) -> None:
+    cancel.wait(60)
+    raise Cancelled
 
 
 class Fake:

@@ -54,7 +54,7 @@ def test_a_file_goes_into_a_folder_and_nothing_freezes(window, shown, disk, tmp_
     assert next(iter(window.home.rows.values())).one.finished
 
 
-def test_pause_close_and_go_on_at_the_next_start(window, qtbot, shown, disk, tmp_path, answers) -> None:
+def test_pause_close_and_go_on_at_the_next_start(window, kept, shown, disk, tmp_path, answers) -> None:
     there = tmp_path / "usb"
     there.mkdir()
     to_review(window, shown, disk, there, limit=1.0)
@@ -71,8 +71,7 @@ def test_pause_close_and_go_on_at_the_next_start(window, qtbot, shown, disk, tmp
     assert len(left) == 1
     assert not left[0].finished
 
-    second = Wizard(answers)
-    qtbot.addWidget(second)
+    second = kept(Wizard(answers))
     second.show()
     shown(lambda: len(second.home.rows) == 1)
     job = left[0].job

@@ -29,7 +29,9 @@ def test_forty_jobs_are_there_and_nothing_froze(window, shown, qtbot) -> None:
 
 def test_each_state_offers_what_fits(window, shown) -> None:
     fresh = samples.keep(samples.job(1))
-    stopped = samples.keep(samples.job(2), ("checkup", "done"), ("prepare", "done"), ("restore", "done"), ("fetch", "failed"))
+    stopped = samples.keep(
+        samples.job(2), ("checkup", "done"), ("prepare", "done"), ("restore", "done"), ("fetch", "failed")
+    )
     done = samples.finished(samples.job(3))
     undone = samples.keep(samples.job(4), ("checkup", "done"), ("checkup", "undone"))
     window.home.refresh()
@@ -64,13 +66,15 @@ def test_deleting_asks_first_and_forgets(window, shown) -> None:
         row.forget.emit(row.one)
         box = window.home.findChild(QMessageBox, "confirm")
         box.buttons()[answer].click()
-        shown(lambda: not window.home.work.running and not window.home.shelf.running)  # noqa: B023
+        shown(lambda: not window.home.work.running and not window.home.shelf.running)
         assert len(shelf.exports()) == left
         shown(lambda: window.home.findChild(QMessageBox, "confirm") is None)
 
 
 def test_going_on_with_one_that_never_began_leads_to_review(window, shown) -> None:
-    folder = samples.keep(samples.job(1, source="file:///nowhere.raw", target="file:///nowhere/", sandbox="", include=()))
+    folder = samples.keep(
+        samples.job(1, source="file:///nowhere.raw", target="file:///nowhere/", sandbox="", include=())
+    )
     window.home.refresh()
     shown(lambda: len(window.home.rows) == 1)
     row = window.home.rows[folder.name]

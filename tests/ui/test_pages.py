@@ -16,12 +16,13 @@ from ui.pages.sandbox import SandboxPage
 from ui.pages.source import SourcePage
 from ui.pages.target import TargetPage
 
+EMPTY = Draft()
+
 
 @pytest.fixture
-def page(qtbot, styled, answers):
-    def make(kind, draft: Draft = Draft()):
-        made = kind(answers)
-        qtbot.addWidget(made)
+def page(kept, styled, answers):
+    def make(kind, draft: Draft = EMPTY):
+        made = kept(kind(answers))
         made.show()
         made.fill(draft)
         return made
@@ -75,7 +76,10 @@ def test_source_lists_five_hundred_machines(page, shown) -> None:
     assert "Choose a machine" in made.problem()
     origin.machines.search.setText("203.0.113.42")
     rows = [origin.machines.tree.topLevelItem(n) for n in range(500)]
-    assert [r.text(0) for r in rows if not r.isHidden()] == ["climate-2019 (do not delete) 42", "climate-2019 (do not delete) 292"]
+    assert [r.text(0) for r in rows if not r.isHidden()] == [
+        "climate-2019 (do not delete) 42",
+        "climate-2019 (do not delete) 292",
+    ]
     origin.machines.tree.setCurrentItem(rows[42])
     got = made.read(Draft())
     assert got.source == "openstack://catalyst/server/id-42"

@@ -67,9 +67,11 @@ class IncludePage(Page):
             choice.setEnabled(False)
             choice.setAccessibleDescription(words.plain(mount.why_not))
             choice.setToolTip(words.plain(mount.why_not))
-        about = self.tr("{used} used, {files} files").format(used=words.size(mount.used), files=f"{mount.files:,}")
+        text = self.tr("{used} used, {files} files") if mount.files else self.tr("{used} used")
+        about = label(text.format(used=words.size(mount.used), files=f"{mount.files:,}"), "quiet")
+        about.setWordWrap(False)
         self.grid.addWidget(label(words.plain(mount.path), "head"), number, 0)
-        self.grid.addWidget(label(about, "quiet"), number, 1)
+        self.grid.addWidget(about, number, 1)
         self.grid.addWidget(choice, number, 2)
         self.choices[mount.path] = choice
 

@@ -153,6 +153,7 @@ class RunPage(Page):
         self._ended()
         kept = self.tr("It was tried {n} times; everything that got through is kept.").format(n=self.story.retries + 1)
         self.trouble.tell(replace(why, did=why.did or (kept if self.story.retries else "")))
+        self._refresh()
         self.file.setVisible(why.kind == "waiting")
         self.again.setVisible(why.kind != "waiting")
         self.go.hide()
@@ -186,7 +187,16 @@ class RunPage(Page):
         self.go.setVisible(not running and self.trouble.isHidden())
         touched = any(state != "undone" for state in story.state.steps.values())
         self.undo.setVisible(running or touched)
+        self.undo.setText(self.tr("&Cancel and undo …") if running else self.tr("&Undo …"))
+        self.what.setText(self.tr(self._lead(running)))
         self.undo.setEnabled(self.mode != "undo" and not self._then)
+
+    def _lead(self, running: bool) -> str:
+        if running:
+            return self.lead
+        if self.trouble.isVisibleTo(self):
+            return "It has stopped. Read what happened, then choose what to do; nothing is lost."
+        return "Nothing is running now. Press “Go on” when you are ready."
 
     def _write_log(self) -> None:
         new = self.story.log[self._logged :] if self._logged <= len(self.story.log) else self.story.log

@@ -138,5 +138,4 @@ class TargetPage(Page):
 
 def _name_of(draft: Draft) -> str:
     """A name for the image when the person gives none."""
-    stem = Path(draft.called).stem if draft.source.startswith("file:") else draft.called
-    return stem.replace("/", "-") or "image"
+    return Path(draft.called).stem if draft.source.startswith("file:") else draft.image_name() or "image"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QLineEdit, QRadioButton, QVBoxLayout, QWidget
 
@@ -33,6 +33,7 @@ class Asking(QDialog):
         self.question = question
         self.setWindowTitle(self.tr(TITLES.get(question.kind, "A question")))
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 62)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.inside = QVBoxLayout(self)
         self.inside.setContentsMargins(20, 16, 20, 16)
         self.inside.setSpacing(10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
@@ -88,8 +90,8 @@ class Banner(QFrame):
         self.setProperty("role", "banner")
         inside = QHBoxLayout(self)
         inside.setContentsMargins(14, 10, 14, 10)
-        said = self.tr("The export “{name}” was interrupted while your sandbox {place} was changed.")
-        place = words.place(one.job.sandbox_url)
+        said = self.tr("The export “{name}” was interrupted while your sandbox ({place}) was changed.")
+        place = words.plain(urlsplit(one.job.sandbox_url).hostname or "")
         texts = QVBoxLayout()
         add(texts, label(said.format(name=one.name, place=place), "head"))
         add(

@@ -55,6 +55,9 @@ class NowBox(QFrame):
             return self.tr("Everything is done.")
         if all(status == "undone" for status in story.state.steps.values()):
             return self.tr("Undone; nothing of it is left elsewhere.")
+        failed = [step for step, status in story.state.steps.items() if status == "failed"]
+        if failed:
+            return self.tr("Stopped at “{step}”.").format(step=words.step_title(failed[-1]))
         return self.tr("Paused. It goes on from the same place.")
 
     def _speed(self, story: Story) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from ui.look import Drawing
@@ -29,6 +30,7 @@ class StepList(QFrame):
         super().__init__()
         self.setObjectName("side")
         self.setAccessibleName(self.tr("Steps"))
+        self.setFixedWidth(self._wide())
         self._keys: tuple[str, ...] = ()
         self.buttons: dict[str, QPushButton] = {}
         self._drawings: dict[str, Drawing] = {}
@@ -41,6 +43,14 @@ class StepList(QFrame):
         self._list.setSpacing(2)
         outside.addLayout(self._list)
         outside.addStretch(1)
+
+    def _wide(self) -> int:
+        """Wide enough for every title in bold, so that nothing jumps from page to page."""
+        bold = self.font()
+        bold.setBold(True)
+        measure = QFontMetrics(bold)
+        longest = max(measure.horizontalAdvance(self.tr(title)) for title in TITLES.values())
+        return longest + measure.height() * 5
 
     def show_steps(self, keys: tuple[str, ...], now: str, open_to: set[str], behind: set[str]) -> None:
         """Show these steps: *now* is the page of now, *open_to* may be clicked, *behind* are settled."""
