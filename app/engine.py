@@ -8,13 +8,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app import host
 from app.context import Context, Event, Finding
 from app.errors import Cancelled, JobError, Transient, Waiting, trouble
 from app.job import Job, load
-from app.journal import Journal
+from app.journal import Journal, read
 from app.logfile import LogFile
 from app.secrets import Answers
 from app.steps import Step, steps_of
@@ -88,21 +89,33 @@ def _opened(job: Job, folder: Path, report: Report, cancel: threading.Event, ans
 
 
 def _keep_job(job: Job, folder: Path) -> None:
-    kept = folder / "job.json"
-    if kept.exists() and load(kept).id != job.id:
-        raise JobError(f"The folder {folder} belongs to another export.", "Choose an empty folder.", topic="folder")
-    job.save(kept)
+    """Save *job* in its folder; only the speed limit of an export that has begun may still change."""
+    file = folder / "job.json"
+    if file.exists():
+        kept = load(file)
+        if kept.id != job.id:
+            raise JobError(f"The folder {folder} belongs to another export.", "Choose an empty folder.", topic="folder")
+        if replace(kept, limit=job.limit) != job and read(folder / "journal.jsonl").steps:
+            raise JobError(
+                f"The export {job.id} was begun with other wishes than these.",
+                f"Make a new job for other wishes, or go on as it was begun: sandhopper resume {job.id}",
+                means="Nothing was changed.",
+                topic="folder",
+            )
+    job.save(file)
 
 
 def _preflight(ctx: Context) -> list[Finding]:
     """What each step that is not done yet has to say beforehand."""
-    findings = []
+    found: dict[str, list[Finding]] = {}
     for step in steps_of(ctx.job):
         if not ctx.state.is_done(step.name):
             ctx.step = step.name
             ctx.stop_if_cancelled()
-            findings += [ctx.found(finding) for finding in step.check(ctx)]
-    return findings
+            found[step.name] = [ctx.found(finding) for finding in step.check(ctx)]
+    kept = {name: [asdict(finding) for finding in findings] for name, findings in found.items()}
+    ctx.journal.record("preflight", "fact", findings={**ctx.state.of("preflight").get("findings", {}), **kept})
+    return [finding for findings in found.values() for finding in findings]
 
 
 def _stop_if_hopeless(findings: list[Finding]) -> None:

@@ -32,6 +32,7 @@ TARGETS = {
 }
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
 ENDINGS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vhd", "vhdx": "vhdx", "ova": "ova"}
+TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 HOWS = ("merge", "disk", "leave")
 PROOFS = ("auto", "whole", "sampled", "size")
 
@@ -198,8 +199,8 @@ def _from_json(data: dict[str, Any]) -> Job:
     if missing := sorted({"source", "target", "id"} - data.keys()):
         raise Usage(f"The job file lacks {', '.join(missing)}.", "Add it, or make the job anew.")
     for name, value in data.items():
-        wanted = {"bool": bool, "int": int, "float": (int, float), "str": str}.get(str(known[name].type))
-        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
+        wanted = TYPES.get(str(known[name].type))
+        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted != (bool,))):
             raise Usage(f"The entry “{name}” of the job file must be a {known[name].type}.", "Correct it.")
     include = data.get("include", [])
     if not isinstance(include, list) or not all(isinstance(i, dict) and i.keys() == {"mount", "how"} for i in include):

@@ -41,6 +41,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "image": image,
         "boot": boot,
         "sandbox": _sandbox(job, state),
+        "findings": _findings(state),
         "line": state.of("upload").get("line", {}),
         "steps": _steps(history),
         "versions": state.of("report").get("versions", {}),
@@ -121,6 +122,12 @@ def _boot(job: Job, state: State) -> dict[str, Any]:
     kept = ("ok", "verdict", "reason", "seconds", "bus", "firmware", "accel", "screen")
     tail = [bare(line) for line in str(facts.get("tail", "")).splitlines()[-_TAIL:]]
     return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": "\n".join(tail).strip()}
+
+
+def _findings(state: State) -> list[dict[str, Any]]:
+    """What the checks of all steps said before anything was done."""
+    by_step = state.of("preflight").get("findings", {"checkup": state.of("checkup").get("findings", [])})
+    return [finding for findings in by_step.values() for finding in findings]
 
 
 def _sandbox(job: Job, state: State) -> dict[str, Any]:

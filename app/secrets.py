@@ -124,7 +124,8 @@ def _from_keyring(about: str) -> str | None:
 def _into_keyring(about: str, value: str) -> bool:
     if not keyring_here():
         return False
-    return _tried(lambda: (keyring.set_password(SERVICE, about, value), True)[1]) or False
+    _tried(lambda: keyring.set_password(SERVICE, about, value))
+    return _from_keyring(about) == value
 
 
 def _drop_from_keyring(about: str) -> None:

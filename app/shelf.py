@@ -55,8 +55,8 @@ def find(which: str) -> Export:
     fitting = [e for e in exports() if e.job.id.startswith(which)]
     exact = [e for e in fitting if e.job.id == which]
     if len(exact or fitting) != 1:
-        how_many = "several exports" if fitting else "no export"
-        raise Usage(f"There are {how_many} called “{which}” here.", "See them all with: sandhopper status")
+        how_many = "are several exports" if fitting else "is no export"
+        raise Usage(f"There {how_many} called “{which}” here.", "See them all with: sandhopper status")
     return (exact or fitting)[0]
 
 

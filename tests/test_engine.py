@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_steps_run_in_order_and_once(desk: Callable[..., Desk]) -> None:
     one = desk(Act("a", lambda ctx: {"n": 1}), Act("b", lambda ctx: {"seen": ctx.state.of("a")["n"]}))
     one.run()
     one.run()
-    assert one.journal == ["a started", "a done", "b started", "b done"]
+    assert one.journal == ["preflight fact", "a started", "a done", "b started", "b done", "preflight fact"]
     assert [step.ran for step in one.steps] == [1, 1]
     assert read(one.folder / "journal.jsonl").of("b") == {"seen": 1}
     assert one.events[-1].kind == "finished"
@@ -222,6 +222,29 @@ def test_a_folder_of_another_job_is_refused(desk: Callable[..., Desk]) -> None:
     one.job = new("file:///x/a.raw", "file:///y/")
     with pytest.raises(JobError, match="belongs to another"):
         one.run()
+
+
+def test_an_export_that_has_begun_keeps_its_wishes_but_for_the_speed(desk: Callable[..., Desk]) -> None:
+    one = desk(Act("a", fails(JobError("x"))))
+    with pytest.raises(JobError, match="x"):
+        one.run()
+    begun = one.job
+    one.job = replace(begun, target="file:///elsewhere/")
+    with pytest.raises(JobError, match="other wishes"):
+        one.run()
+    one.job = replace(begun, limit=1000)
+    with pytest.raises(JobError, match="x"):
+        one.run()
+
+
+def test_what_the_checks_said_is_kept_over_a_resume(desk: Callable[..., Desk]) -> None:
+    one = desk(Act("a", look=lambda ctx: [Finding("care", "Old disk.")]), Act("b", fails(JobError("x"))))
+    with pytest.raises(JobError):
+        one.run()
+    one.steps[1].do = lambda ctx: {}
+    one.run()
+    found = read(one.folder / "journal.jsonl").of("preflight")["findings"]
+    assert [f["title"] for f in found["a"]] == ["Old disk."]
 
 
 def test_no_secret_reaches_journal_events_or_log(desk: Callable[..., Desk]) -> None:

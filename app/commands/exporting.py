@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app import acts, host, job, shelf, words
 from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
-from app.errors import JobError, Usage
+from app.errors import Usage
 from app.job import Job
 from app.journal import State, read
 
@@ -37,12 +36,6 @@ def folder_of(wanted: str | None, made: Job) -> Path:
 def go(made: Job, folder: Path, terminal: Terminal, patience: float) -> dict[str, Any]:
     """Run what is left of a job and tell where its image lies; a finished one is only told again."""
     kept = _kept(folder)
-    if kept and kept.state.steps and replace(kept.job, limit=made.limit) != made:
-        raise JobError(
-            f"The export {made.id} was begun with other wishes than those in this job file.",
-            "Make a new job for other wishes (sandhopper new …), or go on with: sandhopper resume " + made.id,
-            means="Nothing was changed.",
-        )
     if kept and kept.finished:
         terminal.hint("This export is finished already; nothing was done again.")
     else:
