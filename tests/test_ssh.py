@@ -483,7 +483,7 @@ def with_sudo(tmp_path: Path) -> Iterator[Sshd]:
     (programs / "sudo").write_text(SUDO.replace("LOG", str(tmp_path / "sudo.log")))
     for file in programs.iterdir():
         file.chmod(0o755)
-    with Sshd(tmp_path, options=[f"SetEnv PATH={programs}:/usr/bin:/bin"]) as server:
+    with Sshd(tmp_path, path=f"{programs}:/usr/bin:/bin") as server:
         yield server
 
 

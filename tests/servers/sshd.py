@@ -24,6 +24,7 @@ class Sshd:
     *only_sftp* forces internal-sftp (no shell, no commands); *read_only* is its `-R`; *options* are further lines of
     sshd_config; *before* is a command put before sshd (`prlimit --fsize=…`). The person's key lies where OpenSSH
     looks for it (~/.ssh/id_ed25519 of the test's own HOME) unless *key* is False. *sftp* is the SFTP server's program.
+    *path* is the PATH of commands.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Sshd:
         host_keys: Sequence[str] = ("ed25519",),
         port: int = 0,
         sftp: str = "internal-sftp",
+        path: str = "/usr/local/bin:/usr/bin:/bin",
     ) -> None:
         self.program, self.port, self.user = need("sshd"), port or free_port(), getpass.getuser()
         self.place = tmp_path / f"sshd-{self.port}"
@@ -50,10 +52,12 @@ class Sshd:
             make_key(self.client_key)
             self.let_in(self.client_key)
         sftp += " -R" if read_only else ""
+        # a home without the person's own .bashrc: a session that is killed must not leave its locks behind
+        environment = f'SetEnv "HOME={self.place}" "PATH={path}"'
         forced = [f"ForceCommand {sftp}"] if only_sftp or read_only else []
         self.config = self.place / "config"
         # sshd_config(5): the first value of a word wins
-        self.config.write_text("\n".join([*options, *forced, *self._config(sftp), ""]))
+        self.config.write_text("\n".join([*options, environment, *forced, *self._config(sftp), ""]))
         self.process: subprocess.Popen[bytes] | None = None
 
     def _config(self, sftp: str) -> list[str]:
