@@ -73,6 +73,7 @@ class Sshd:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "UseDNS no",
+            "SetEnv SHLVL=2",  # else bash reads this person's ~/.bashrc (bash(1)), which may be slow or wait for a lock
             "MaxStartups 100",
             f"Subsystem sftp {sftp}",
         ]
