@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from app.clouds.faults import explained_cloud, refused
-from app.clouds.files import region_of
+from app.clouds.files import SILENCE, region_of
 from app.clouds.threads import Beside, pumped
+from app.errors import JobError
 
 if TYPE_CHECKING:
     import requests
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from app.context import Context
 
 BLOCK = 1 << 18
-CONNECT, READ = 30, 120  # seconds without a byte before a connection counts as broken
+CONNECT = 30.0  # seconds
 SERVICES = {"compute": "compute", "image": "image", "swift": "object_store"}
 OK = (200, 201, 202, 203, 204, 206)
 
@@ -50,8 +51,19 @@ class Cloud:
             import openstack.connection
 
             with explained_cloud(self.name, self.ctx):
-                self._connection = openstack.connection.Connection(config=region_of(self.name, self.ctx))
+                made = openstack.connection.Connection(config=region_of(self.name, self.ctx))
+                self._see_keystone(made)
+                self._connection = made
         return self._connection
+
+    def _see_keystone(self, connection: Any) -> None:
+        """The library (keystoneauth 5.18) waits for itself for ever when an address that is not Keystone's answers 401."""
+        url = connection.config.config.get("auth", {}).get("auth_url")
+        if url:
+            with connection.session.get(url, authenticated=False, raise_exc=False) as answer:
+                if answer.status_code == 401:
+                    remedy = "Download clouds.yaml anew from the cloud's web page (API Access), or correct auth_url."
+                    raise JobError(f"There is no login service of a cloud at {url}.", remedy, topic="clouds")
 
     def open(self) -> None:
         """Log in now, or say why that cannot be done."""
@@ -81,7 +93,7 @@ class Cloud:
     def _call(self, service: str, method: str, path: str, ok: Sequence[int], **kwargs: Any) -> requests.Response:
         with explained_cloud(self.name, self.ctx):
             proxy = getattr(self.connection, SERVICES[service])
-            kwargs.setdefault("timeout", (CONNECT, READ))
+            kwargs.setdefault("timeout", (CONNECT, SILENCE))
             answer: requests.Response = proxy.request(path, method, raise_exc=False, connect_retries=0, **kwargs)
             if answer.status_code in OK or answer.status_code in ok:
                 return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -58,30 +59,40 @@ def said(answer: requests.Response) -> str:
 @contextlib.contextmanager
 def explained_cloud(cloud: str, ctx: Context) -> Iterator[None]:
     """Turn the exceptions of openstacksdk, keystoneauth and requests into the person's errors."""
-    import requests
-    from keystoneauth1 import exceptions as ks
-    from openstack import exceptions as sdk
+    from keystoneauth1.exceptions import ClientException
+    from openstack.exceptions import SDKException
 
     try:
         yield
     except (JobError, Cancelled):
         raise
-    except ks.http.Unauthorized as exc:
-        raise _login_refused(cloud, ctx) from exc
-    except (ks.SSLError, requests.exceptions.SSLError) as exc:
+    except (ClientException, SDKException, OSError) as exc:  # the exceptions of requests are OSErrors
+        raise _in_words(exc, cloud, ctx) from exc
+
+
+def _in_words(exc: BaseException, cloud: str, ctx: Context) -> JobError:
+    """The libraries wrap what happened in one another's exceptions: the first cause decides, not the outermost."""
+    from keystoneauth1 import exceptions as ks
+
+    chain = list(_causes(exc))
+    if any(isinstance(e, ssl.SSLCertVerificationError) for e in chain):
         remedy = "Name the data centre's certificate file by --ca FILE, or as cacert in clouds.yaml."
-        raise JobError(
-            f"The certificate of the cloud “{cloud}” cannot be trusted.", remedy, topic="certificate"
-        ) from exc
-    except ks.http.HttpError as exc:
-        if exc.http_status >= 500 or exc.http_status in LATER:
-            raise Transient(f"The cloud “{cloud}” has trouble of its own (HTTP {exc.http_status}).", AGAIN) from exc
-        raise JobError(f"The cloud “{cloud}” refused: {exc}", "Look at the details.", topic="cloud") from exc
-    except (ks.ConnectionError, ks.DiscoveryFailure, requests.exceptions.RequestException, OSError) as exc:
-        raise Transient(f"The line to the cloud “{cloud}” broke.", AGAIN) from exc
-    except (ks.ClientException, sdk.SDKException) as exc:
-        remedy = "Check clouds.yaml: address, project and region."
-        raise JobError(f"The cloud “{cloud}” cannot be used: {exc}", remedy, topic="clouds") from exc
+        return JobError(f"The certificate of the cloud “{cloud}” cannot be trusted.", remedy, topic="certificate")
+    status = next((e.http_status for e in chain if isinstance(e, ks.http.HttpError)), 0)
+    if status == 401:
+        return _login_refused(cloud, ctx)
+    if status >= 500 or status in LATER:
+        return Transient(f"The cloud “{cloud}” has trouble of its own (HTTP {status}).", AGAIN)
+    if not status and any(isinstance(e, OSError | ks.ConnectionError) for e in chain):
+        return Transient(f"The line to the cloud “{cloud}” broke.", AGAIN)
+    remedy = "Check clouds.yaml: address, project and region."
+    return JobError(f"The cloud “{cloud}” cannot be used: {exc}", remedy, topic="clouds")
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
 
 
 def _login_refused(cloud: str, ctx: Context) -> JobError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.context import Context
 
 PRACTICE = "practice"  # the folder of the practice cloud's own clouds.yaml
+SILENCE = 120.0  # seconds without a byte before a connection counts as broken, also while logging in
 SECRETS = {
     "password": "password",
     "v3password": "password",
@@ -44,6 +45,8 @@ def region_of(cloud: str, ctx: Context) -> Any:
         if secret and not bare.get("auth", {}).get(secret):
             text = f"What is the password of “{_person(bare)}” at the cloud “{cloud}”?"
             extra["auth"] = {secret: ctx.need(Question("password", about(cloud), text))}
+        if not bare.get("api_timeout"):
+            extra["api_timeout"] = SILENCE
         if os.environ.get("SSL_CERT_FILE") and not bare.get("cacert"):
             extra["cacert"] = os.environ["SSL_CERT_FILE"]
         return config.get_one(cloud, **extra)

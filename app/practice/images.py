@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ class Images:
     def __init__(self, home: Path) -> None:
         self.home = host.private_folder(home)
         self.pace = 1.0
+        self._lock = threading.RLock()
 
     def route(self, request: Request, path: str) -> None:
         """Answer one request below /image/."""
@@ -50,7 +51,7 @@ class Images:
 
     def all(self) -> list[dict[str, Any]]:
         """Every image, the newest first."""
-        found = [self.shown(json.loads(f.read_text())) for f in self.home.glob("*.json")]
+        found = [self.shown(self._load(f.stem)) for f in self.home.glob("*.json")]
         return sorted((i for i in found if i), key=lambda i: str(i["created_at"]), reverse=True)
 
     def get(self, image: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Images:
 
     def keep(self, image: str, blocks: Iterator[bytes], **more: Any) -> dict[str, Any]:
         """Give an image its bytes and what follows from them."""
-        made, size = self._load(image), 0
+        size = 0
         sums = hashlib.md5(usedforsecurity=False), hashlib.sha512()
         part = self.path(image).with_suffix(".part")
         with part.open("wb") as file:
@@ -104,11 +105,10 @@ class Images:
                 for one in sums:
                     one.update(block)
             file.truncate(size)
-        part.replace(self.path(image))
         told = {"checksum": sums[0].hexdigest(), "os_hash_algo": "sha512", "os_hash_value": sums[1].hexdigest()}
-        made |= {"size": size, "updated_at": stamp(time.time()), **told, **more}
-        self._save(made)
-        return made
+        with self._lock:
+            part.replace(self.path(image))
+            return self._update(image, **{**told, "size": size, "updated_at": stamp(time.time()), **more})
 
     def shown(self, kept: dict[str, Any]) -> dict[str, Any]:
         """What a client sees of it at this moment; empty when there is nothing to be seen."""
@@ -142,8 +142,9 @@ class Images:
     def delete(self, image: str) -> None:
         """Remove an image and its bytes; 404 when there is none."""
         self.get(image)
-        for file in (self.home / f"{image}.json", self.path(image)):
-            file.unlink(missing_ok=True)
+        with self._lock:
+            for file in (self.home / f"{image}.json", self.path(image)):
+                file.unlink(missing_ok=True)
 
     def _send(self, request: Request, image: dict[str, Any]) -> None:
         if image["status"] != "active" or not image["size"]:
@@ -152,17 +153,30 @@ class Images:
         return request.send_blocks(file_blocks(self.path(image["id"])), image["size"], **kind)
 
     def _take(self, request: Request, image: str) -> None:
-        made = self.get(image)
-        if made["status"] != "queued":
-            raise Refused(409, f"Image status transition from {made['status']} to saving is not allowed")
-        self._save({**self._load(image), "status": "saving"})
+        with self._lock:
+            if (now := self.get(image)["status"]) != "queued":
+                raise Refused(409, f"Image status transition from {now} to saving is not allowed")
+            self._update(image, status="saving")
         try:
-            self.keep(image, request.blocks(), status="active")
-        except (ConnectionError, TimeoutError):
-            with contextlib.suppress(Refused, FileNotFoundError):  # Glance puts an unfinished image back
-                self._save({**self._load(image), "status": "queued", "size": None})
+            kept = self.keep(image, request.blocks(), status="active")
+        except (ConnectionError, TimeoutError, Refused):
+            self.path(image).with_suffix(".part").unlink(missing_ok=True)
+            self._update(image, status="queued", size=None)  # as Glance does with an unfinished image
             raise
+        if not kept:
+            raise Refused(410, f"Image {image} was deleted during the upload")
         request.say(None, 204)
+
+    def _update(self, image: str, **more: Any) -> dict[str, Any]:
+        """Change an image unless it is gone; empty when it is."""
+        with self._lock:
+            made = self._load(image)
+            if made:
+                made |= more
+                self._save(made)
+            else:
+                self.path(image).unlink(missing_ok=True)
+            return made
 
     def _load(self, image: str) -> dict[str, Any]:
         try:

@@ -110,7 +110,10 @@ class Machine:
         if not state.exists():
             return "gone\n"
         work = self._works.get(f"{job} {name}")
-        return "\n".join([work.state, *work.told()]) if work else "dead\n"
+        if work and work.state != "ended 0":
+            return "\n".join([work.state, *work.told()])
+        ended = state.folder / f"{name}.told"
+        return ended.read_text() if ended.exists() else "dead\n"
 
     def _finish(self, text: str) -> str:
         state = State(self.home, _value(text, "JOB"))

@@ -16,6 +16,7 @@ PACE = 0.004  # seconds a file, so that there is something to watch
 class Merging(Working):
     """Copy, compare, take the line out of fstab. Safe to repeat after an interruption."""
 
+    name, last = "merge", "done"
     files, size = 0, 0
 
     def work(self) -> None:
@@ -38,7 +39,6 @@ class Merging(Working):
         host.write_whole(fstab, (self.job.folder / "fstab.after").read_bytes())
         fstab.chmod(looks.st_mode)
         self.files, self.size = len(names), total
-        self.job.note("done")
 
     def told(self) -> list[str]:
         """Progress, and at the end how much it was."""

@@ -10,6 +10,7 @@ from app.practice.working import Working
 class Restoring(Working):
     """Put the root disk back as it was before the merge. Safe to repeat after an interruption."""
 
+    name, last = "restore", "restored"
     report: tuple[str, ...] = ()
 
     def work(self) -> None:
@@ -26,7 +27,6 @@ class Restoring(Working):
             self.breathe()
         job.time_back("etc/fstab", "etc", "application")
         self.report = tuple(self._prove())
-        job.note("restored")
 
     def told(self) -> list[str]:
         """Progress, and at the end the proof."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from app import host
+
 if TYPE_CHECKING:
     from app.practice.state import State
 
@@ -14,11 +16,12 @@ class Stopped(Exception):
 
 
 class Working:
-    """One detached program; subclasses say what it does in `work`."""
+    """One detached program; subclasses say what it does in `work`. How it ended is kept beside the journal."""
+
+    name, last = "", ""  # last: what the journal says when it has ended well
 
     def __init__(self, state: State) -> None:
-        self.job = state
-        self.state = "alive"
+        self.job, self.state = state, "alive"
         self.progress = ""
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,6 +48,8 @@ class Working:
     def _run(self) -> None:
         try:
             self.work()
+            host.write_whole(self.job.folder / f"{self.name}.told", "\n".join(["ended 0", *self.told()]).encode())
+            self.job.note(self.last)
             self.state = "ended 0"
         except Stopped:
             self.state = "dead"

@@ -45,7 +45,7 @@ class Fetch(Plain):
             else:
                 yield from _far(url, ctx)
         except JobError as exc:
-            if exc.exit_code != JobError.exit_code or type(exc) is not JobError:
+            if type(exc) is not JobError:  # a question, or a line that may come back
                 raise
             yield Finding("stop", exc.message, "", exc.remedy, exc.topic or "source")
 
@@ -89,6 +89,9 @@ def _stem(url: str, remote: Remote) -> str:
 
 def _described(store: Store, name: str, url: str) -> Remote:
     remote = store.described(name) if isinstance(store, Describing) else None
+    if remote is None and urlsplit(url).path.startswith("/volume/"):
+        text = "The disk of a cloud volume cannot be fetched yet; that comes in a later version."
+        raise JobError(text, "Make an image of the volume on the cloud's web page, and start from that.")
     if remote is None:
         text = f"The image {url} is not there, or not whole yet."
         raise JobError(text, "Look at it on the cloud's web page, or choose another one.", topic="image")

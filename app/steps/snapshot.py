@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from app import host
 from app.context import Finding
-from app.errors import Waiting
+from app.errors import Transient, Waiting
 from app.journal import Facts
 from app.providers import Machine, open_provider
 from app.steps import Plain
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 READY = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")  # Nova's API reference, createImage
 GIB = 1 << 30
+TRIES = 20  # looks until a deleted snapshot has gone
 
 
 def name_of(job: Job) -> str:
@@ -59,9 +60,12 @@ class Snapshot(Plain):
         if ctx.job.source.startswith("ssh:"):
             return
         provider = open_provider(ctx.job.source, ctx)
-        while url := provider.find(name_of(ctx.job)):
+        for _ in range(TRIES):
+            if not (url := provider.find(name_of(ctx.job))):
+                return
             provider.delete(url)
             ctx.sleep(0.2)
+        raise Transient("The cloud has not removed the snapshot yet.", "It is tried again by itself.")
 
 
 def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:

@@ -20,9 +20,10 @@ from app.practice.compute import SERVER
 from app.practice.record import Record
 from app.practice.site import Site, practice_job
 from app.sandbox import Sandbox
+from app.sandbox.remote import given
 from app.stores import open_store
 from tests.practice.trees import listing
-from tests.servers import need
+from tests.servers import need, until
 
 Make = Callable[..., Context]
 
@@ -152,6 +153,25 @@ def test_work_outlives_a_dropped_line_and_the_machine_survives_a_power_cut(conte
         sandbox.restore()
         sandbox.close()
         assert listing(again.machine.home) == before
+
+
+def test_a_power_cut_at_the_very_end_loses_no_result(context: Make) -> None:
+    with Site() as site:
+        before = listing(site.machine.home)
+        sandbox = Sandbox(site.record.url("machine"), context(practice_like(site), answers=site.answers()))
+        facts = sandbox.merge(["/application"], "job-1")
+        sandbox.close()
+    with Site() as site:
+        sandbox = Sandbox(site.record.url("machine"), context(practice_like(site), answers=site.answers()))
+        assert sandbox.merge(["/application"], "job-1") == facts
+        sandbox._ask("recall", given(JOB="job-1", BODY=""))
+        until(lambda: site.machine._works["job-1 restore"].state == "ended 0")
+        sandbox.close()
+    with Site() as site:
+        sandbox = Sandbox(site.record.url("machine"), context(practice_like(site), answers=site.answers()))
+        assert [f.facts.get("equal") for f in sandbox.restore("job-1")] == [True]
+        sandbox.close()
+        assert listing(site.machine.home) == before
 
 
 def test_the_same_site_comes_up_again(context: Make) -> None:

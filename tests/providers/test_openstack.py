@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from app import host
 from app.context import Context
@@ -240,6 +242,41 @@ def test_a_cloud_that_is_down_may_come_back(provider: Provider, cloud: Cloud) ->
     cloud.stop()
     with pytest.raises(Transient, match="line to the cloud"):
         provider.machines()
+
+
+def test_a_certificate_must_be_vouched_for(
+    provider: Provider, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    cloud.server.socket = tls.wrap_socket(cloud.server.socket, server_side=True)
+    cloud.base = cloud.base.replace("http:", "https:")
+    file = host.data_home() / "clouds.yaml"
+    file.write_text(file.read_text().replace("http:", "https:"))
+    with pytest.raises(JobError, match="certificate of the cloud") as caught:
+        provider.machines()
+    assert not isinstance(caught.value, Transient)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert open_provider(URL, known(provider.ctx)).machines()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("where", ["/elsewhere", "/identity/nothing"])
+def test_a_wrong_address_in_clouds_yaml_is_for_the_person(provider: Provider, cloud: Cloud, where: str) -> None:
+    file = host.data_home() / "clouds.yaml"
+    file.write_text(file.read_text().replace("/identity/v3", where))
+    with pytest.raises(JobError, match=r"cannot be used|no login service") as caught:
+        provider.machines()
+    assert not isinstance(caught.value, Transient)
+    assert "clouds.yaml" in caught.value.remedy
+
+
+def test_a_region_that_is_not_there_is_for_the_person(provider: Provider, cloud: Cloud) -> None:
+    file = host.data_home() / "clouds.yaml"
+    file.write_text(file.read_text().replace('"Practice"', '"Atlantis"'))
+    with pytest.raises(JobError) as caught:
+        provider.machines()
+    assert not isinstance(caught.value, Transient)
 
 
 def test_an_answer_cut_short_is_a_broken_line(provider: Provider, cloud: Cloud) -> None:

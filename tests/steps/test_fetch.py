@@ -217,12 +217,27 @@ def test_an_image_that_vanishes_is_told(ctx: Context, cloud: Cloud, image: str) 
         STEP.run(ctx)
 
 
-def test_a_cancel_keeps_what_is_here(ctx: Context, disk: Path) -> None:
+def slow(request: Request) -> bool:
+    """Answer at some MB a second."""
+    write = request.wfile.write
+
+    def slowly(data: bytes) -> int:
+        time.sleep(0.05)
+        write(data)
+        return len(data)
+
+    request.wfile.write = slowly  # type: ignore[method-assign]
+    return False
+
+
+def test_a_cancel_keeps_what_is_here(ctx: Context, cloud: Cloud, disk: Path) -> None:
+    cloud.server.meddle = slow
     ctx.report = lambda event: ctx.cancel.set() if event.done > 4_000_000 else None
     with pytest.raises(Cancelled):
         STEP.run(ctx)
     assert next(ctx.work.glob("*.part")).stat().st_size > 3_000_000
     ctx.cancel.clear()
+    cloud.server.meddle = lambda request: False
     ctx.report = lambda event: None
     assert STEP.run(ctx)["sha256"] == sums(disk)
 
@@ -287,17 +302,6 @@ ctx = Context(Job({ctx.job.source!r}, "file:///nowhere/", id="test"), folder, Jo
               lambda e: None, threading.Event(), answers, step="fetch")
 STEP.run(ctx)
 """
-
-    def slow(request: Request) -> bool:
-        write = request.wfile.write
-
-        def slowly(data: bytes) -> int:
-            time.sleep(0.05)
-            write(data)
-            return len(data)
-
-        request.wfile.write = slowly  # type: ignore[method-assign]
-        return False
 
     cloud.server.meddle = slow
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
