@@ -66,11 +66,11 @@ class Story:
         self._part(event, words.doing(event.step))
 
     def _phase(self, event: Event) -> None:
-        self._part(event, event.text or words.doing(event.step))
+        self._part(event, words.phase(event.text) or words.doing(event.step))
 
     def _tick(self, event: Event) -> None:
         if event.text and event.text != self.part:
-            self._part(event, event.text)
+            self._part(event, words.phase(event.text))
         self.waiting = ""
         self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", self.unit))
         self.pace.at(event.done)
@@ -83,6 +83,7 @@ class Story:
         """Findings and notes only go into the log."""
 
     def _part(self, event: Event, name: str) -> None:
-        self.part, self.sentence, self.waiting = name, name, ""
+        self.part, self.waiting = event.text, ""
+        self.sentence = name
         self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", ""))
         self.pace.restart(event.done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout
 
-from app import shelf, words
+from app import acts, shelf, words
+from app.context import Event
 from app.job import Job
 from app.journal import Facts, State
 from app.secrets import Answers
@@ -97,10 +99,8 @@ class DonePage(Page):
         self._weigh()
 
     def _start(self, proved: Facts) -> str:
-        if proved.get("ok"):
-            return words.plain(proved.get("verdict") or self.tr("It started."))
-        why = words.plain(proved.get("reason") or proved.get("verdict") or self.tr("it was left out"))
-        return self.tr("Not proven: {why}").format(why=why)
+        left_out = self.tr("It was left out, as you asked.")
+        return words.say(Event("", "prove", "done", facts=proved)) if proved else left_out
 
     def _weigh(self) -> None:
         self.tidy.hide()
@@ -111,11 +111,13 @@ class DonePage(Page):
     @Slot(object)
     def _weighed(self, here: Any) -> None:
         folder = self.job.folder if self.job else ""
-        lines = [self.tr("On this computer: {size} in {folder}").format(size=words.size(here), folder=folder)]
+        lines = [self.tr("On this computer: {size} in {folder}").format(size=words.size(here.size), folder=folder)]
+        if here.practice:
+            lines.append(self.tr("The practice server keeps its files here: {path}").format(path=here.practice))
         if self._snapshot.startswith("openstack:"):
             lines.append(self.tr("In the cloud: the snapshot, {place}").format(place=words.place(self._snapshot)))
         self.leftovers.setText("\n".join(lines))
-        self.tidy.setVisible(here > 1_000_000)
+        self.tidy.setVisible(here.size > 1_000_000)
 
     @Slot()
     def _open(self) -> None:
@@ -143,11 +145,20 @@ class DonePage(Page):
             self.work.start(partial(_tidy, self.job.folder))
 
 
-def _weigh(folder: Path, report: Any, cancel: Any, answers: Answers) -> int:
-    return shelf.find(str(folder)).bytes_here
+@dataclass(frozen=True)
+class Here:
+    """What lies on this computer: bytes of the export, and the practice server's copy."""
+
+    size: int
+    practice: Path | None
 
 
-def _tidy(folder: Path, report: Any, cancel: Any, answers: Answers) -> int:
+def _weigh(folder: Path, report: Any, cancel: Any, answers: Answers) -> Here:
     export = shelf.find(str(folder))
-    shelf.tidy(export)
-    return export.bytes_here
+    name = str(export.state.of("upload").get("name", ""))
+    return Here(export.bytes_here, acts.practice_image(name) if export.job.practice and name else None)
+
+
+def _tidy(folder: Path, report: Any, cancel: Any, answers: Answers) -> Here:
+    shelf.tidy(shelf.find(str(folder)))
+    return _weigh(folder, report, cancel, answers)

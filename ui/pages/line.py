@@ -81,7 +81,7 @@ class LinePage(Page):
     def _told(self, event: Any) -> None:
         if event.kind in ("phase", "tick"):
             self.bar.show_bytes(event.done, event.total, str(event.facts.get("unit", "")))
-            self.state.setText(words.plain(event.text))
+            self.state.setText(words.phase(event.text))
         elif event.kind == "note":
             self.state.setText(words.say(event))
 

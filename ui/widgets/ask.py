@@ -78,7 +78,8 @@ class PasswordDialog(Asking):
             "This computer has no keychain that this program can use, so it will be asked for again next time."
         )
         self.why.setText("" if here else said)
-        self.why.setVisible(not here)
+        if here:
+            self.why.hide()
         self.chain.setAccessibleDescription(self.why.text())
 
     @Slot(str)

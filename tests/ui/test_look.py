@@ -1,0 +1,129 @@
+"""Colours are readable in every palette, the look follows the palette, and nothing is clipped or nameless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QWidget,
+)
+
+from tests.ui.scenes import dark, scenes
+from ui.look import READABLE, contrast, shades
+
+
+def light() -> QPalette:
+    return QPalette(QColor("#f0f0f0"))
+
+
+def odd() -> QPalette:
+    made = QPalette(QColor("#8a8a8a"))
+    made.setColor(QPalette.ColorRole.Highlight, QColor("#ffff00"))
+    return made
+
+
+@pytest.mark.parametrize("palette", [light, dark])
+def test_every_text_is_readable_on_its_ground(styled, palette) -> None:
+    made = shades(palette())
+    for text in ("text", "quiet", "accent_text", "good", "care", "bad"):
+        for ground in ("window", "card", "field"):
+            got = contrast(QColor(getattr(made, text)), QColor(getattr(made, ground)))
+            assert got >= READABLE, f"{text} on {ground}: {got:.1f}"
+    assert contrast(QColor(made.on_accent), QColor(made.accent)) >= READABLE
+    assert contrast(QColor(made.quiet), QColor(made.side)) >= READABLE
+    assert contrast(QColor(made.text), QColor(made.accent_soft)) >= READABLE
+
+
+def test_a_palette_that_nobody_has_does_not_break(styled) -> None:
+    assert shades(odd()).quiet.startswith("#")
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast(QColor("white"), QColor("black")) == pytest.approx(21)
+    assert contrast(QColor("#777777"), QColor("white")) == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_look_follows_a_change_of_the_palette(window, qapp: QApplication, styled) -> None:
+    before, palette = qapp.styleSheet(), qapp.palette()
+    try:
+        qapp.setPalette(dark())
+        qapp.processEvents()
+        assert qapp.styleSheet() != before
+        assert dark().color(QPalette.ColorRole.Window).name() in qapp.styleSheet()
+    finally:
+        qapp.setPalette(palette)
+        qapp.processEvents()
+    assert qapp.styleSheet() == before
+
+
+TOUCHED = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit, QTreeWidget, QProgressBar)
+
+
+def nameless(widget: QWidget) -> Iterator[str]:
+    for child in widget.findChildren(QWidget):
+        inner = child.objectName().startswith("qt_") or isinstance(child.parent(), QComboBox | QAbstractSpinBox)
+        if isinstance(child, TOUCHED) and child.isVisible() and not inner:
+            text = child.text() if isinstance(child, QAbstractButton) else ""
+            if not (child.accessibleName() or text):
+                yield f"{type(child).__name__} in {type(child.parent()).__name__}"
+
+
+def clipped(widget: QWidget) -> Iterator[str]:
+    for child in widget.findChildren(QPushButton):
+        if child.isVisible() and child.width() < child.sizeHint().width():
+            yield f"{child.text()}: {child.width()} < {child.sizeHint().width()}"
+    for page in widget.findChildren(QWidget, "body"):
+        if page.isVisible() and page.width() < page.minimumSizeHint().width():
+            yield f"the body is {page.width()} wide and needs {page.minimumSizeHint().width()}"
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1600, 1000)])
+def test_every_scene_is_named_and_whole(qtbot, styled, kept, size: tuple[int, int]) -> None:
+    seen = 0
+    for name, widget in scenes(size):
+        if seen == 0:
+            kept(widget)
+        for _ in range(4):
+            QApplication.processEvents()
+        assert not list(nameless(widget)), name
+        assert not list(clipped(widget)), name
+        seen += 1
+    assert seen == 21
+
+
+class Doors(QObject):
+    """Notes every window that opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.opened.append(type(watched).__name__)
+        return False
+
+
+def test_no_part_flashes_up_as_a_window_of_its_own(qapp, qtbot, styled, kept) -> None:
+    doors = Doors()
+    qapp.installEventFilter(doors)
+    try:
+        for number, (_, widget) in enumerate(scenes((1024, 700))):
+            if number == 0:
+                kept(widget)
+            QApplication.processEvents()
+    finally:
+        qapp.removeEventFilter(doors)
+    assert set(doors.opened) <= {"Wizard", "QMessageBox", "PasswordDialog", "FingerprintDialog"}
