@@ -41,7 +41,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "image": image,
         "boot": boot,
         "sandbox": _sandbox(job, state),
-        "findings": _findings(state),
+        "findings": findings(state),
         "line": state.of("upload").get("line", {}),
         "steps": _steps(history),
         "versions": state.of("report").get("versions", {}),
@@ -124,7 +124,7 @@ def _boot(job: Job, state: State) -> dict[str, Any]:
     return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": "\n".join(tail).strip()}
 
 
-def _findings(state: State) -> list[dict[str, Any]]:
+def findings(state: State) -> list[dict[str, Any]]:
     """What the checks of all steps said before anything was done."""
     by_step = state.of("preflight").get("findings", {"checkup": state.of("checkup").get("findings", [])})
     return [finding for findings in by_step.values() for finding in findings]

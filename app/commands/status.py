@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from app import shelf, words
+from app import receipt, shelf, words
 from app.commands import exporting
 from app.commands.terminal import Terminal
 from app.shelf import Export
@@ -46,8 +46,7 @@ def _one(export: Export, terminal: Terminal) -> dict[str, Any]:
     for step in steps_of(export.job):
         state = export.state.steps.get(step.name, "")
         terminal.say(f"  {_STATES.get(state, state):<11}{words.step_title(step.name)}")
-    findings = export.state.of("checkup").get("findings", [])
-    for found in findings:
+    for found in receipt.findings(export.state):
         terminal.say(f"  · {words.finding(found)}")
     facts = exporting.told(export.job, export.folder, terminal)
     return {"export": {**_summary(export), "facts": export.state.facts}, **facts}

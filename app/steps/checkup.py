@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from app.context import Context, Finding
+from app.job import Job
 from app.journal import Facts
 from app.sandbox import Look, Sandbox
 from app.sandbox.findings import for_job
@@ -18,15 +19,16 @@ class Checkup(Plain):
 
     name = "checkup"
 
+    def applies(self, job: Job) -> bool:
+        """Wherever a running machine is known."""
+        return bool(job.sandbox_url)
+
     def check(self, ctx: Context) -> Iterator[Finding]:
         """Look, and say what stands in the way or will be missing."""
-        if ctx.job.sandbox_url:
-            yield from _all_findings(_look(ctx), ctx)
+        yield from _all_findings(_look(ctx), ctx)
 
     def run(self, ctx: Context) -> Facts:
         """Look again and keep what was seen: system, data mounts, findings."""
-        if not ctx.job.sandbox_url:
-            return {"os": "", "mounts": [], "findings": []}
         look = _look(ctx)
         return {
             "os": look.os,
