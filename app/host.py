@@ -87,7 +87,7 @@ def filesystem(folder: Path) -> str:
         return ""
     here, found = folder.resolve(), (0, "")
     for _, mount, kind_here, *_ in (line.split() for line in lines):
-        place = Path(mount.encode().decode("unicode_escape"))  # proc(5): spaces are written as \\040
+        place = Path(mount.encode().decode("unicode_escape"))  # proc(5): spaces are written as \040
         if here.is_relative_to(place):
             found = max(found, (len(place.parts), kind_here), key=lambda f: f[0])
     return found[1].lower()
