@@ -57,7 +57,7 @@ class Cloud:
         return self._connection
 
     def _see_keystone(self, connection: Any) -> None:
-        """The library (keystoneauth 5.18) waits for itself for ever when an address that is not Keystone's answers 401."""
+        """See who answers: keystoneauth 5.18 waits for ever when an address that is not Keystone's says 401."""
         url = connection.config.config.get("auth", {}).get("auth_url")
         if url:
             with connection.session.get(url, authenticated=False, raise_exc=False) as answer:
