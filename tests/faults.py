@@ -56,6 +56,11 @@ class Relay:
         """Reset every connection now."""
         with self._lock:
             socks, self._socks = self._socks, set()
+        self._reset(socks)
+
+    def _reset(self, socks: set[socket.socket]) -> None:
+        with self._lock:
+            self._socks -= socks
         for sock in socks:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -106,23 +111,30 @@ class Relay:
         late: queue.Queue[tuple[float, bytes]] = queue.Queue(1000)
         if self.delay:
             threading.Thread(target=self._late, args=(late, goal), daemon=True).start()
-        with contextlib.suppress(OSError):
+        try:
             while piece := source.recv(PIECE):
-                self._flows.wait()
-                if counted:
-                    piece = self._count(piece)
-                if self.delay:
-                    late.put((time.monotonic() + self.delay, piece))
-                else:
-                    goal.sendall(piece)
-                if counted and 0 <= self._cut_at <= self.passed:
-                    self._cut_at = -1
-                    time.sleep(0.05)
-                    self.cut()
-        late.put((time.monotonic() + self.delay, b""))
-        if not self.delay:
+                self._pass(piece, goal, counted, late)
+        except OSError:  # one side reset its connection: so does the other
+            self._reset({source, goal})
+            return
+        if self.delay:
+            late.put((time.monotonic() + self.delay, b""))
+        else:
             with contextlib.suppress(OSError):
                 goal.shutdown(socket.SHUT_WR)
+
+    def _pass(self, piece: bytes, goal: socket.socket, counted: bool, late: queue.Queue[tuple[float, bytes]]) -> None:
+        self._flows.wait()
+        if counted:
+            piece = self._count(piece)
+        if self.delay:
+            late.put((time.monotonic() + self.delay, piece))
+        else:
+            goal.sendall(piece)
+        if counted and 0 <= self._cut_at <= self.passed:
+            self._cut_at = -1
+            time.sleep(0.05)
+            self.cut()
 
     def _count(self, piece: bytes) -> bytes:
         if self.rate:
