@@ -47,7 +47,7 @@ def test_a_file_goes_into_a_folder_and_nothing_freezes(window, shown, disk, tmp_
     assert window.done.report
     assert window.done.report.is_file()
     assert len(watchdog.cpu) > 50
-    assert watchdog.worst < 0.05 * 3, f"the window's thread computed {watchdog.worst * 1000:.0f} ms at a stretch"
+    assert watchdog.worst < 0.1, f"the window's thread computed {watchdog.worst * 1000:.0f} ms at a stretch"
     shown(lambda: not window.done.work.running)
     window.go_home()
     shown(lambda: len(window.home.rows) == 1)

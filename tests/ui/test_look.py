@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QProgressBar,
@@ -84,6 +85,11 @@ def clipped(widget: QWidget) -> Iterator[str]:
     for child in widget.findChildren(QPushButton):
         if child.isVisible() and child.width() < child.sizeHint().width():
             yield f"{child.text()}: {child.width()} < {child.sizeHint().width()}"
+    for child in widget.findChildren(QLabel):
+        need = child.heightForWidth(child.width()) if child.wordWrap() else child.sizeHint().height()
+        wide = 0 if child.wordWrap() else child.sizeHint().width()
+        if child.text() and child.isVisible() and (child.height() < need or child.width() < wide):
+            yield f"“{child.text()[:40]}” is {child.width()} × {child.height()} and needs {wide} × {need}"
     for page in widget.findChildren(QWidget, "body"):
         if page.isVisible() and page.width() < page.minimumSizeHint().width():
             yield f"the body is {page.width()} wide and needs {page.minimumSizeHint().width()}"

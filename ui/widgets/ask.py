@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QDialog, QLineEdit, QRadioButton, QVBoxLayout, QWidget
 
 from app import words
@@ -12,6 +14,7 @@ from app.secrets import keyring_here
 from ui.look import Drawing
 from ui.widgets.text import add, button, label, row
 
+ACROSS = 55  # letters of a fingerprint on one line
 FINGERPRINTS = ("host-key", "host-key-changed", "certificate")
 TITLES = {
     "password": "Password",
@@ -32,11 +35,16 @@ class Asking(QDialog):
         super().__init__(parent)
         self.question = question
         self.setWindowTitle(self.tr(TITLES.get(question.kind, "A question")))
-        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 62)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.inside = QVBoxLayout(self)
         self.inside.setContentsMargins(20, 16, 20, 16)
         self.inside.setSpacing(10)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Be as big as the wrapped texts need: a dialog does not see to that by itself."""
+        width = max(self.inside.minimumSize().width(), self.fontMetrics().averageCharWidth() * 62)
+        self.setMinimumSize(width, self.inside.totalHeightForWidth(max(self.width(), width)))
+        super().showEvent(event)
 
     def _answer(self, value: str, keep: bool) -> None:
         self.accept()
@@ -101,9 +109,9 @@ class FingerprintDialog(Asking):
         changed = question.kind == "host-key-changed"
         top = row(Drawing("bad" if changed else "lock", "bad" if changed else "accent_text"))
         top.addWidget(label(words.plain(question.text), "bad" if changed else ""), 1)
-        self.print = label(question.detail, selectable=True)
-        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        self.print.setFont(fixed)
+        self.print = label("\n".join(wrap(question.detail, ACROSS)), selectable=True)
+        self.print.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.print.setWordWrap(False)
         self.print.setAccessibleName(self.tr("Fingerprint of the server"))
         how = self.tr(
             "Compare this fingerprint with the one that the people who run the server have published or told you. "

@@ -65,9 +65,9 @@ class Origin(QWidget):
 
     @Slot(bool)
     def _busy(self, on: bool) -> None:
+        self.state.setText(self.tr("Looking …") if on else "")
         if on:
             self.trouble.hide()
-            self.state.setText(self.tr("Looking …"))
         self.changed.emit()
 
     @Slot()
