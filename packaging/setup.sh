@@ -10,8 +10,9 @@ run_packages="python3-venv:py:ensurepip qemu-utils:qemu-img qemu-system-x86:qemu
  libxcb-keysyms1:lib:libxcb-keysyms.so.1 libxcb-shape0:lib:libxcb-shape.so.0 libxcb-image0:lib:libxcb-image.so.0
  libxcb-render-util0:lib:libxcb-render-util.so.0 libxcb-xkb1:lib:libxcb-xkb.so.1 libglib2.0-0:lib:libglib-2.0.so.0
  fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd proftpd-core:/usr/sbin/proftpd
- proftpd-mod-crypto:/usr/lib/proftpd/mod_tls.so ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd rsync:rsync sudo:sudo acl:setfacl attr:setfattr
+test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd openssl:openssl
+ libhiredis0.14:lib:libhiredis.so.0.14 libmemcached11:lib:libmemcached.so.11 libpcre2-posix3:lib:libpcre2-posix.so.3
+ ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd rsync:rsync sudo:sudo acl:setfacl attr:setfattr
  libcap2-bin:setcap e2fsprogs:mkfs.ext4 util-linux:unshare busybox-static:busybox openssl:openssl diffutils:cmp xvfb:Xvfb procps:ps"
 guest_packages="debootstrap:debootstrap extlinux:extlinux syslinux-common:/usr/lib/syslinux/modules/bios/menu.c32 fdisk:sfdisk"
 
