@@ -81,28 +81,29 @@ def _opened(job: Job, folder: Path, report: Report, cancel: threading.Event, ans
     """The context of *job* in its locked folder, where the job is saved first of all."""
     host.private_folder(folder)
     with host.held(folder / "lock"), _logging_into(folder / "log.txt", answers):
-        _keep_job(job, folder)
+        refuse_other_wishes(job, folder)
+        job.save(folder / "job.json")
         with contextlib.closing(Journal(folder / "journal.jsonl")) as journal:
             ctx = Context(job, folder, journal, report, cancel, answers)
             ctx.tell("planned", steps=[step.name for step in steps_of(job)], state=dict(journal.state.steps))
             yield ctx
 
 
-def _keep_job(job: Job, folder: Path) -> None:
-    """Save *job* in its folder; only the speed limit of an export that has begun may still change."""
+def refuse_other_wishes(job: Job, folder: Path) -> None:
+    """`JobError` when *folder* holds another export, or this one begun with other wishes (its speed may change)."""
     file = folder / "job.json"
-    if file.exists():
-        kept = load(file)
-        if kept.id != job.id:
-            raise JobError(f"The folder {folder} belongs to another export.", "Choose an empty folder.", topic="folder")
-        if replace(kept, limit=job.limit) != job and read(folder / "journal.jsonl").steps:
-            raise JobError(
-                f"The export {job.id} was begun with other wishes than these.",
-                f"Make a new job for other wishes, or go on as it was begun: sandhopper resume {job.id}",
-                means="Nothing was changed.",
-                topic="folder",
-            )
-    job.save(file)
+    if not file.exists():
+        return
+    kept = load(file)
+    if kept.id != job.id:
+        raise JobError(f"The folder {folder} belongs to another export.", "Choose an empty folder.", topic="folder")
+    if replace(kept, limit=job.limit) != job and read(folder / "journal.jsonl").steps:
+        raise JobError(
+            f"The export {job.id} was begun with other wishes than these.",
+            f"Make a new job for other wishes, or go on as it was begun: sandhopper resume {job.id}",
+            means="Nothing was changed.",
+            topic="folder",
+        )
 
 
 def _preflight(ctx: Context) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app import acts, host, job, shelf, words
+from app import acts, engine, host, job, shelf, words
 from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
 from app.errors import Usage
@@ -36,6 +36,7 @@ def folder_of(wanted: str | None, made: Job) -> Path:
 def go(made: Job, folder: Path, terminal: Terminal, patience: float) -> dict[str, Any]:
     """Run what is left of a job and tell where its image lies; a finished one is only told again."""
     kept = _kept(folder)
+    engine.refuse_other_wishes(made, folder)
     if kept and kept.finished:
         terminal.hint("This export is finished already; nothing was done again.")
     else:

@@ -48,7 +48,7 @@ class Upload(Plain):
 
     def run(self, ctx: Context) -> dict[str, Any]:
         """Copy what `convert` made; goes on where it stopped."""
-        image, name = ctx.state.of("convert"), _name(ctx)
+        image, name = _image(ctx), _name(ctx)
         path = Path(image["path"])
         with closing(open_store(path.parent.as_uri() + "/", ctx)) as here, closing(_target(ctx)) as store:
             self._open(store, ctx)
@@ -85,7 +85,7 @@ class Upload(Plain):
 
     def undo(self, ctx: Context) -> None:
         """Delete what is ours there: the unfinished file, and the image when this job put it there."""
-        image, known = ctx.state.of("convert"), ctx.state.of("upload")
+        image, known = _image(ctx), ctx.state.of("upload")
         if not image:
             return
         ours = [part_name(_name(ctx), image["sha256"])]
@@ -117,12 +117,17 @@ def _target(ctx: Context) -> Store:
     return store
 
 
+def _image(ctx: Context) -> dict[str, Any]:
+    """The facts of the converted image; empty until it is finished (a crash may have left some of them)."""
+    return ctx.state.of("convert") if ctx.state.is_done("convert") else {}
+
+
 def _name(ctx: Context) -> str:
-    return str(ctx.state.of("convert")["name"])
+    return str(_image(ctx)["name"])
 
 
 def _known_size(ctx: Context) -> int:
-    return int(ctx.state.of("convert").get("size") or ctx.state.of("fetch").get("size") or 0)
+    return int(_image(ctx).get("size") or ctx.state.of("fetch").get("size") or 0)
 
 
 def _one_time(ctx: Context) -> bool:
@@ -169,7 +174,7 @@ def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
     if free is None or not size:
         return
     there = 0
-    if image := ctx.state.of("convert"):
+    if image := _image(ctx):
         there = store.size(part_name(_name(ctx), image.get("sha256", ""))) or 0
     if free + there < size:
         text = f"There is room for {units.size(free)}; the image has {units.size(size)}."
@@ -191,7 +196,7 @@ def _fat(ctx: Context, size: int) -> Iterator[Finding]:
 
 def _in_the_way(store: Store, ctx: Context) -> Iterator[Finding]:
     """A file of that name that somebody else put there would be replaced."""
-    if store.abilities.whole or not ctx.state.of("convert") or ctx.state.touched("upload"):
+    if store.abilities.whole or not _image(ctx) or ctx.state.touched("upload"):
         return
     if store.size(_name(ctx)) is not None:
         yield Finding(

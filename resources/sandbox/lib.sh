@@ -77,9 +77,10 @@ start_work() {
     _keep=nohup
     if have setsid; then _keep=setsid; fi
     SANDHOPPER_WORK="$STATE/$1" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 &
-    for _try in 1 2 3 4 5 6 7 8 9 10; do
+    _try=0
+    while [ $_try -lt 50 ]; do # a busy machine takes its time
         [ ! -s "$STATE/$1.pid" ] && [ ! -s "$STATE/$1.status" ] || return 0
-        sleep 0.2 2>/dev/null || sleep 1
+        _try=$((_try + 1)); sleep 0.2 2>/dev/null || sleep 1
     done
 }
 
