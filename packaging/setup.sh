@@ -10,10 +10,9 @@ run_packages="python3-venv:py:ensurepip qemu-utils:qemu-img qemu-system-x86:qemu
  libxcb-keysyms1:lib:libxcb-keysyms.so.1 libxcb-shape0:lib:libxcb-shape.so.0 libxcb-image0:lib:libxcb-image.so.0
  libxcb-render-util0:lib:libxcb-render-util.so.0 libxcb-xkb1:lib:libxcb-xkb.so.1 libglib2.0-0:lib:libglib-2.0.so.0
  fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd openssl:openssl
- libhiredis0.14:lib:libhiredis.so.0.14 libmemcached11:lib:libmemcached.so.11 libpcre2-posix3:lib:libpcre2-posix.so.3
+test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd openssl:openssl curl:curl
  ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd rsync:rsync sudo:sudo acl:setfacl attr:setfattr
- libcap2-bin:setcap e2fsprogs:mkfs.ext4 util-linux:unshare busybox-static:busybox openssl:openssl diffutils:cmp xvfb:Xvfb procps:ps"
+ libcap2-bin:setcap e2fsprogs:mkfs.ext4 util-linux:unshare busybox-static:busybox diffutils:cmp xvfb:Xvfb procps:ps"
 guest_packages="debootstrap:debootstrap extlinux:extlinux syslinux-common:/usr/lib/syslinux/modules/bios/menu.c32 fdisk:sfdisk"
 
 has() {
@@ -31,25 +30,29 @@ wanted=$run_packages
 missing=() root=()
 for entry in $wanted; do has "${entry#*:}" || missing+=("${entry%%:*}"); done
 
+root=()
+if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then root=(sudo); fi
+
+# install PACKAGE ...: by apt, without starting the servers among them: the tests start theirs themselves, on loopback
+install() {
+  if [ "$(id -u)" != 0 ] && [ ${#root[@]} = 0 ]; then echo "Please run as root: apt-get install $*" >&2; exit 1; fi
+  echo "Installing: $*"
+  local policy=/usr/sbin/policy-rc.d # invoke-rc.d(8)
+  if [ "$what" != run ] && [ ! -e $policy ]; then
+    trap '${root[@]+"${root[@]}"} rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' | ${root[@]+"${root[@]}"} tee $policy >/dev/null
+    ${root[@]+"${root[@]}"} chmod 755 $policy
+  fi
+  ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 if [ ${#missing[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "This system has no apt. Please install what Debian calls: ${missing[*]}" >&2
     exit 1
   fi
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { echo "Please run as root: apt-get install ${missing[*]}" >&2; exit 1; }
-    root=(sudo)
-  fi
-  echo "Installing: ${missing[*]}"
-  "${root[@]}" apt-get update -qq
-  # the tests start their servers themselves, on loopback: the packages must not start theirs (invoke-rc.d(8), policy-rc.d)
-  policy=/usr/sbin/policy-rc.d
-  if [ "$what" != run ] && [ ! -e $policy ]; then
-    trap '"${root[@]}" rm -f $policy' EXIT
-    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
-    "${root[@]}" chmod 755 $policy
-  fi
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  ${root[@]+"${root[@]}"} apt-get update -qq
+  install "${missing[@]}"
 fi
 
 python=
@@ -62,10 +65,14 @@ extra=
 [ "$what" = run ] || extra='[dev]'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extra"
 
-# Debian's ProFTPD conflicts with vsftpd, and the tests want both: it is only unpacked, beside the virtual environment's programs
+# Debian's ProFTPD conflicts with vsftpd, and the tests want both: it is only unpacked, beside the environment's programs
+ftpd="proftpd-core proftpd-mod-crypto"
 if [ "$what" != run ] && [ ! -x "$venv/proftpd/usr/sbin/proftpd" ] && command -v apt-get >/dev/null && ! has proftpd; then
+  apt-cache show $ftpd >/dev/null 2>&1 || ${root[@]+"${root[@]}"} apt-get update -qq
+  # shellcheck disable=SC2046,SC2086 - words are wanted
+  install $(apt-cache depends -i $ftpd | sed -n 's/.*Depends: \(lib[^ :<>]*\)$/\1/p' | sort -u)
   unpack=$(mktemp -d)
-  (cd "$unpack" && { apt-get download -qq proftpd-core proftpd-mod-crypto 2>/dev/null || { ${root[@]+"${root[@]}"} apt-get update -qq && apt-get download -qq proftpd-core proftpd-mod-crypto; }; })
+  (cd "$unpack" && apt-get download -qq $ftpd)
   for package in "$unpack"/*.deb; do dpkg -x "$package" "$venv/proftpd"; done
   rm -rf "$unpack"
 fi
