@@ -73,6 +73,14 @@ def practice_job() -> Job:
     return made()
 
 
+def begun_rehearsal() -> Export | None:
+    """The newest rehearsal here that can go on; the practice site has room for one at a time."""
+    from app import shelf
+
+    fitting = (e for e in shelf.exports() if e.job.practice and not e.finished)
+    return next((e for e in fitting if "undone" not in e.state.steps.values()), None)
+
+
 def look_at_sandbox(url: str, report: Report, cancel: threading.Event, answers: Answers) -> Look:
     """Look at the running machine `ssh://user@host`: system, mounts, space, findings. Changes nothing."""
     from app.sandbox import Sandbox

@@ -18,6 +18,7 @@ from app.secrets import Answers
 from ui.lastbox import LastBox
 from ui.look import Styler, window_icon
 from ui.runner import alive
+from ui.wishes import Opening, Rehearsing, understood
 from ui.wizard import Wizard
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ PATIENCE = 60_000  # milliseconds for the last threads when the session ends ove
 
 def main(arguments: list[str] | None = None) -> int:
     """Show the window until the person closes it; the exit status of the program."""
-    app = QApplication(sys.argv[:1] + (arguments if arguments is not None else sys.argv[1:]))
+    wishes, for_qt = understood(sys.argv[1:] if arguments is None else arguments)
+    app = QApplication(sys.argv[:1] + for_qt)
     app.setApplicationName("sandhopper")
     app.setApplicationDisplayName("Sandhopper")
     app.setDesktopFileName("sandhopper")
@@ -40,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     window = Wizard(answers)
     ends = Ends(window)
     window.show()
+    if wishes.rehearse:
+        Rehearsing(window)
+    elif wishes.export:
+        Opening(window, wishes.export)
     code = app.exec()
     ends.close()
     return _ended(code)

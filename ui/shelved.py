@@ -32,10 +32,11 @@ class Shelved:
 
 def shelved(report: Any, cancel: threading.Event, answers: Answers) -> list[Shelved]:
     """All exports, the newest first."""
-    return [_seen(export) for export in shelf.exports() if not cancel.is_set()]
+    return [seen(export) for export in shelf.exports() if not cancel.is_set()]
 
 
-def _seen(export: shelf.Export) -> Shelved:
+def seen(export: shelf.Export) -> Shelved:
+    """One export, looked up; only for threads."""
     html = export.state.of("report").get("html")
     return Shelved(
         job=export.job,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from app import acts, shelf
+from app import acts
 from app.commands import exporting, options
 from app.commands.terminal import Terminal
 
@@ -25,9 +25,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     """Rehearse; an interrupted rehearsal goes on."""
     for line in TOLD:
         terminal.hint(line)
-    begun = [export for export in shelf.exports() if export.job.practice and _goes_on(export)]
-    made = begun[0].job if begun else acts.practice_job()
-    folder = begun[0].folder if begun else made.folder
+    begun = acts.begun_rehearsal()
+    made = begun.job if begun else acts.practice_job()
+    folder = begun.folder if begun else made.folder
     if begun:
         terminal.hint(f"Going on with the rehearsal {made.id}.")
     facts = exporting.go(made, folder, terminal, args.patience)
@@ -35,7 +35,3 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     terminal.say(f"The verified image of this rehearsal lies at {uploaded}")
     terminal.say(f"Delete it all with: sandhopper forget {made.id}")
     return {**facts, "practice": list(TOLD), "uploaded": str(uploaded)}
-
-
-def _goes_on(export: shelf.Export) -> bool:
-    return not export.finished and "undone" not in export.state.steps.values()

@@ -56,16 +56,3 @@ def test_a_first_export_to_an_unknown_server(window: Wizard, shown, disk: Path, 
         assert window.page.key == "done", window.run.trouble.what.text()
         for file in data_home().rglob("*"):
             assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
-
-
-def test_the_rehearsal_runs_through(window: Wizard, shown) -> None:
-    window.home.practice.click()
-    shown(lambda: window.page.key == "review", 30)
-    shown(lambda: not window.review.work.running, 60)
-    assert not window.review.problem(), window.review.state.text()
-    window.go_next()
-    shown(lambda: window.page.key == "done" or window.run.trouble.isVisible(), 120)
-    assert window.page.key == "done", window.run.trouble.what.text()
-    assert "as it was before" in window.done.fields["sandbox"].text()
-    assert window.done.practice.isVisible()
-    shown(lambda: "practice server keeps its files" in window.done.leftovers.text())

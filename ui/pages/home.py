@@ -9,9 +9,10 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout
 
 from app import acts, shelf
+from app.job import Job
 from app.secrets import Answers
 from ui.page import Page
-from ui.shelved import Shelved, shelved
+from ui.shelved import Shelved, seen, shelved
 from ui.widgets.confirm import confirm
 from ui.widgets.exportrow import Banner, ExportRow
 from ui.widgets.text import add, button, label, row
@@ -124,8 +125,10 @@ class HomePage(Page):
     @Slot(object)
     def _done(self, made: Any) -> None:
         self.state.setText("")
-        if made is not None:
+        if isinstance(made, Job):
             self.rehearse.emit(made)
+        elif made is not None:
+            self.going_on.emit(made)
         self.refresh()
 
     @Slot(object)
@@ -142,9 +145,10 @@ def _clear(layout: QVBoxLayout) -> None:
             widget.deleteLater()
 
 
-def _practice(report: Any, cancel: Any, answers: Answers) -> Any:
-    return acts.practice_job()
+def _practice(report: Any, cancel: Any, answers: Answers) -> Job | Shelved:
+    begun = acts.begun_rehearsal()
+    return seen(begun) if begun else acts.practice_job()
 
 
 def _forget(folder: str, report: Any, cancel: Any, answers: Answers) -> None:
-    shelf.forget(shelf.find(folder))
+    acts.forget(shelf.find(folder))
