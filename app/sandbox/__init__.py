@@ -108,7 +108,7 @@ class Sandbox:
         table = seen.raw("fstab")
         if b"\0" in table:
             raise JobError("The sandbox's /etc/fstab is damaged (it has zero bytes).", "Repair it, then try again.")
-        after = fstab.mask(table, mounts, fstab.mark_of(job_id))
+        after = fstab.mask(table, mounts, fstab.mark_of(job_id), seen.places)
         calls = [_call(number, path, mounts, seen) for number, path in enumerate(sorted(mounts, key=len), 1)]
         return (
             remote.given(

@@ -21,6 +21,9 @@ def findings(seen: Seen, mounts: Sequence[Mount]) -> Iterator[Finding]:
     yield from _start(seen)
     yield from _network(seen)
     for mount in mounts:
+        if not mount.why_not and not fstab.mounted_by(seen.raw("fstab"), mount.path, seen.places):
+            text = "Whatever mounts it will look for its disk in the copy too."
+            yield Finding("care", f"{mount.path} is not mounted by /etc/fstab.", text, topic="mounts")
         yield Finding(
             "ok", f"Data disk {mount.path}: {size(mount.used)} in {mount.files:,} files.", facts=mount.as_json()
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from app.sandbox.mounts import decode
 
@@ -19,9 +20,12 @@ def entries(text: bytes) -> list[tuple[int, list[str]]]:
     return found
 
 
-def mask(text: bytes, mounts: Collection[str], mark: str) -> bytes:
-    """*text* with the lines that mount one of *mounts* commented out by *mark*; all other bytes stay as they are."""
-    gone = {number for number, fields in entries(text) if _place(fields) in mounts}
+def mask(text: bytes, mounts: Collection[str], mark: str, places: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """*text* with the lines that mount one of *mounts* commented out by *mark*; all other bytes stay as they are.
+
+    *places*: mount point as it is written → where it really leads, for those that lead over a link.
+    """
+    gone = {number for number, fields in entries(text) if {_place(fields), places.get(fields[1])} & {*mounts}}
     return b"\n".join(mark.encode() + line if number in gone else line for number, line in enumerate(text.split(b"\n")))
 
 
@@ -35,9 +39,9 @@ def by_device_name(text: bytes) -> list[tuple[str, str]]:
     return [(f[0], decode(f[1])) for _, f in entries(text) if f[0].startswith(DEVICE_NAMES)]
 
 
-def mounted_by(text: bytes, path: str) -> bool:
+def mounted_by(text: bytes, path: str, places: Mapping[str, str] = MappingProxyType({})) -> bool:
     """Whether a line mounts *path*."""
-    return any(_place(fields) == path for _, fields in entries(text))
+    return any(path in (_place(fields), places.get(fields[1])) for _, fields in entries(text))
 
 
 def _place(fields: list[str]) -> str:

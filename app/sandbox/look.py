@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.context import Finding
 from app.errors import JobError
-from app.sandbox.mounts import Line, Mount, data_mounts, lines_of
+from app.sandbox.mounts import Line, Mount, data_mounts, decode, lines_of
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,25 @@ class Seen:
         disks = {f[0]: frozenset(f[1:]) for f in (line.split() for line in self.words("disks")) if f}
         owners = {line.split(" ")[0]: line.split(" ")[-1] for line in self.words("space")}
         space = {p: (s[0] * s[1], s[0] * (s[1] - s[2]), s[4] - s[5], owners[p]) for p, s in self.space.items()}
-        return data_mounts(self.lines, disks, space, self.words("hidden"))
+        found = data_mounts(self.lines, disks, space, self.words("hidden"))
+        parted = {decode(escaped) for escaped in self.words("subvolumes")}
+        return [replace(mount, why_not=mount.why_not or self._why_not(mount.path, parted)) for mount in found]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Mount point as fstab writes it → where it really leads, for those that lead over a link."""
+        found = (line.partition(" ") for line in self.words("places"))
+        return {written: real for written, _, real in found if real}
+
+    def _why_not(self, path: str, parted: set[str]) -> str:
+        """What the list of mounts alone does not tell."""
+        if unit := next((file for file, place in self._units() if place == path), ""):
+            return f"{unit} mounts it, and would look for its disk in the copy too; let a line of /etc/fstab do that"
+        if path in parted:
+            return "it has btrfs subvolumes in it, which would not be copied"
+        return ""
+
+    def _units(self) -> list[tuple[str, str]]:
+        """The systemd units (systemd.mount(5)) that mount something, and where."""
+        found = (line.partition(":Where=") for line in self.words("units"))
+        return [(file, place.strip().strip('"').rstrip("/")) for file, _, place in found]

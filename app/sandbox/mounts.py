@@ -118,7 +118,15 @@ def data_mounts(
         mount = replace(mount, hidden=line.escaped in hidden)
         found.append(replace(mount, why_not=_why_not(line, network, first.get(line.number, ""))))
         first.setdefault(line.number, line.path)
-    return sorted(found, key=lambda mount: mount.path)
+    return [_placed(mount, seen, {other.path for other in found}) for mount in sorted(found, key=lambda m: m.path)]
+
+
+def _placed(mount: Mount, seen: Sequence[Line], data: Collection[str]) -> Mount:
+    """*mount*, refused when the folder below it does not lie on the root disk's own file system."""
+    around = inside(mount.path, [line.path for line in seen if line.path != "/"])
+    if mount.why_not or not around or around in data:
+        return mount
+    return replace(mount, why_not=f"it lies inside {printable(around)}, which is not the root file system itself")
 
 
 def _is_data(line: Line, root_disks: frozenset[str], disks: Mapping[str, frozenset[str]]) -> bool:

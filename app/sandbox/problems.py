@@ -42,6 +42,10 @@ _TABLE: dict[str, tuple[str, str]] = {
     "norsync": ("The sandbox has neither rsync nor GNU cp.", "Install the package rsync on the sandbox."),
     "copy": ("A data disk could not be copied completely: {0}", "Look at the details, repair it, and try again."),
     "fstab": ("/etc/fstab on the sandbox cannot be changed.", "Check that it is not protected (lsattr /etc/fstab)."),
+    "below": (
+        "{0} is mounted inside the copy that is to be taken away again. Nothing was changed.",
+        "Unmount it on the sandbox (umount {0}), restore again, and mount it again then (mount -a).",
+    ),
     "kept": ("What was written into the folder below {0} could not be kept.", "Free some space, then restore again."),
     "away": (
         "The disk of {0} is not attached to this machine, so nothing was changed here.",
@@ -62,7 +66,8 @@ def problem(words: str) -> JobError:
     if word == "fstab-changed":
         return Transient("/etc/fstab on the sandbox was changed by somebody just now.", "Try again.", means=SAFE)
     what, remedy = _TABLE.get(word, ("The work on the sandbox stopped: {0}", "Look at the details, then try again."))
-    return JobError(what.format(rest.strip() if word in _TABLE else words), remedy, means=SAFE, topic="sandbox")
+    about = rest.strip() if word in _TABLE else words
+    return JobError(what.format(about), remedy.format(about), means=SAFE, topic="sandbox")
 
 
 def _room(want: int, free: int) -> JobError:

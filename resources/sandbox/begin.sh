@@ -4,6 +4,7 @@
 answer() { echo "$*"; exit 0; }
 
 open_journal() {
+    [ "$(free_kb)" -gt 4096 ] || answer problem readonly
     for _h in $HOMES; do
         _parent=${_h%/*}
         [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
@@ -23,10 +24,9 @@ open_journal() {
     data_mounts 1 > "$STATE/mounts"
     boot_id > "$STATE/boot"
     save_mounts
-    keep "$STATE/merge" "$BODY"
-    sync
-    note version 1
-    note begin "$JOB"
+    # what restore needs if somebody fills the disk up meanwhile; recall deletes it first of all
+    head -c 1048576 /dev/zero > "$STATE/ballast"
+    keep "$STATE/merge" "$BODY" && sync && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
     sync
 }
 
@@ -61,7 +61,7 @@ for STATE in $(find_state); do
     if noted "done"; then answer merged; fi
     stop_work merge || answer problem stuck
     close_view || answer problem view
-    keep "$STATE/merge" "$BODY"
+    keep "$STATE/merge" "$BODY" || answer problem readonly
     start_work merge
     answer started
 done

@@ -5,6 +5,7 @@
 #   fstab.path/before/after/stat, etc.ref, etc.names, home.ref, home.names, mounts, boot
 #   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, twin/, saved, copied, changed
 #   view, source       empty folders; only inside our own mount namespace something is mounted there
+#   ballast            room that restore can have when the disk is full
 #   merge, restore     the detached program; with .pid .status .progress .problem .log
 # Nothing here ever deletes a folder recursively by its name: what lies in "view" is the whole machine.
 LC_ALL=C
@@ -18,6 +19,7 @@ if [ ! -d /run ]; then RUN=/var/run; fi # CentOS 6
 have() { command -v "$1" >/dev/null 2>&1; }
 value() { _v=$(cat "$1" && echo x) && printf '%s' "${_v%x}"; }
 device_of() { stat -L -c %d "$1"; }
+free_kb() { set -- $(stat -f -c '%S %f' /); echo $(($1 / 512 * $2 / 2)); }
 flush() { sync "$@" 2>/dev/null || sync; }
 digest() { sha256sum < "$1" | cut -d' ' -f1; }
 boot_id() { cat /proc/sys/kernel/random/boot_id; }
@@ -135,6 +137,15 @@ newer() {
     fi
     find . -xdev ! -type d -exec sh -c 'limit=$1 script=$2 arg=$3; shift 3
         for f; do [ ! "$(stat -c %z "$f")" \> "$limit" ] || sh -c "$script" sh "$arg" "$f"; done' sh "$_limit" "$_script" "$_arg" {} +
+}
+
+# mounted_below PATH: what is mounted on the root file system's own folders below PATH, one a line; it may be covered
+mounted_below() {
+    awk '$5 == "/" { top = $1 } { up[NR] = $2; at[NR] = $5 } END { for (i = 1; i <= NR; i++) if (up[i] == top) print at[i] }' /proc/self/mountinfo |
+        while read -r _at; do
+            _at=$(printf '%b' "$(printf '%s' "$_at" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')")
+            case $_at in "$1"/*) echo "$_at" ;; esac
+        done
 }
 
 # data_mounts: the mounts that hold data, in a form that can be compared later ($1: also compare device numbers)

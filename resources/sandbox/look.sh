@@ -1,6 +1,8 @@
 # look: tell what this machine is and has; changes nothing. Each part begins with the line "$MARK name"
 # (MARK is given by the other side: random, so that nothing in a file can pass for it).
 part() { printf '\n%s %s\n' "$MARK" "$1"; }
+# plainly ESCAPED: set $path to a name as it really is (fstab(5), proc(5): \040 for a space)
+plainly() { path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}; }
 soon() { if have timeout; then timeout 60 "$@"; else "$@"; fi; }
 
 part os; cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
@@ -11,6 +13,13 @@ part hostname; cat /proc/sys/kernel/hostname
 part user; id -u
 part mountinfo; cat /proc/self/mountinfo
 part fstab; cat /etc/fstab 2>/dev/null
+# mount points of fstab that lead elsewhere, because a folder on their way is a link
+part places
+awk '$1 !~ /^#/ && $2 ~ /^\// && $3 !~ /^(nfs|cifs|smb|ceph|gluster|9p|fuse)/ { print $2 }' /etc/fstab 2>/dev/null | while read -r escaped; do
+    plainly "$escaped"
+    real=$(soon readlink -f "$path"); if [ -n "$real" ] && [ "$real" != "$path" ]; then echo "$escaped $real"; fi
+done
+part units; grep -H -E "^Where=" /etc/systemd/system/*mount /run/systemd/system/*mount /usr/local/lib/systemd/system/*mount 2>/dev/null
 part cmdline; cat /proc/cmdline
 part firmware; if [ -d /sys/firmware/efi ]; then echo uefi; else echo bios; fi
 part shell_tools
@@ -25,8 +34,15 @@ awk '{ for (i = 7; $i != "-"; i++); print $5, $(i + 1) }' /proc/self/mountinfo |
     proc | sysfs | tmpfs | ramfs | devtmpfs | devpts | cgroup* | overlay | squashfs | autofs | rootfs) continue ;;
     mqueue | hugetlbfs | debugfs | tracefs | securityfs | pstore | bpf | configfs | fusectl | binfmt_misc | nsfs | efivarfs | selinuxfs | rpc_pipefs) continue ;;
     esac
-    path=$(printf '%b' "$(printf '%s' "$escaped" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}
+    plainly "$escaped"
     echo "$escaped $(stat -f -c '%S %b %f %a %c %d' "$path") $(stat -c '%u:%U' "$path")"
+done
+
+# btrfs mounts with further subvolumes in them (the top of each is number 256); each is a file system of its own
+part subvolumes
+awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "btrfs") print $5 }' /proc/self/mountinfo | while read -r escaped; do
+    plainly "$escaped"
+    if [ -n "$(soon find "$path" -mindepth 1 -xdev -type d -inum 256 2>/dev/null | head -n 1)" ]; then echo "$escaped"; fi
 done
 
 # which whole disks each device number lies on (a partition's parent, what is below LVM or LUKS)

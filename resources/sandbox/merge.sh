@@ -50,7 +50,6 @@ tick() {
         sleep 1
     done
 }
-free_kb() { set -- $(stat -f -c '%S %f' /); echo $(($1 / 512 * $2 / 2)); }
 
 # watched COMMAND …: run it with a tick
 watched() {

@@ -1,8 +1,10 @@
 # poll: how the detached program WORK of JOB is. First line: alive | ended STATUS | dead | gone
+# One that has not told its number yet is only starting; one that is gone may have ended since we looked for its status.
+starting() { [ ! -s "$STATE/$1.pid" ] && [ -n "$(ours "$1")" ]; }
 for STATE in $(find_state); do
     [ "${STATE##*/}" = "$JOB" ] || continue
-    if [ -s "$STATE/$WORK.status" ]; then echo "ended $(cat "$STATE/$WORK.status")"
-    elif alive "$WORK"; then echo alive
+    if [ ! -s "$STATE/$WORK.status" ] && { alive "$WORK" || starting "$WORK"; }; then echo alive
+    elif [ -s "$STATE/$WORK.status" ]; then echo "ended $(cat "$STATE/$WORK.status")"
     else echo dead; fi
     if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi

@@ -9,7 +9,8 @@ for STATE in $(find_state); do
     if alive restore; then answer running "${STATE##*/}"; fi
     if noted restored; then answer restored "${STATE##*/}"; fi
     stop_work restore || answer problem stuck
-    keep "$STATE/restore" "$BODY"
+    rm -f "$STATE/ballast"
+    keep "$STATE/restore" "$BODY" || answer problem readonly
     start_work restore
     answer started "${STATE##*/}"
 done

@@ -15,12 +15,15 @@ disk_of() {
 }
 
 # all_there: every merged data disk is still attached. If not, this may be the exported copy, where the hidden
-# folder is the only one: then nothing at all may be touched.
+# folder is the only one: then nothing at all may be touched. Nor while something is mounted in the hidden folder
+# itself, as after a restart with the edited fstab.
 all_there() {
     for m in "$STATE"/m[0-9][0-9]; do
         [ -e "$m/saved" ] || continue
         path=$(value "$m/path")
         mounted "$path" || [ -n "$(disk_of "$m")" ] || fail away "$path"
+        below=$(mounted_below "$path" | head -n 1)
+        [ -z "$below" ] || fail below "$below"
     done
 }
 
@@ -62,11 +65,18 @@ take_back() {
         if [ -e "$1/copied" ]; then keep_newer "$1"; fi
         note empty "${1##*/}"
     fi
-    find . -xdev -depth ! -type d -exec rm -f -- {} +
-    find . -xdev -depth -type d ! -name . -exec rmdir -- {} +
+    clear_here
     cd /
     is_empty "$place" || fail stuck "$path"
     looks_back "$1" "$place"
+}
+
+# clear_here: delete everything below the folder that we are in. find's own -delete never follows a folder that
+# somebody swaps for a link between its finding and its deleting; an old busybox may lack it.
+clear_here() {
+    if find "$STATE/boot" -name nothing -delete 2>/dev/null; then find . -xdev -depth ! -name . -delete; return; fi
+    find . -xdev -depth ! -type d -exec rm -f -- {} +
+    find . -xdev -depth -type d ! -name . -exec rmdir -- {} +
 }
 
 # keep_newer M: what was written into the hidden folder after the copy (it was in the open once) is the person's

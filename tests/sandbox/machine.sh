@@ -4,7 +4,7 @@ set -e
 T=$1 PORT=$2 R=$1/root
 mount --make-rprivate /
 mkdir -p "$R"
-mount -o loop "$T/root.img" "$R"
+mount -o loop,nobarrier "$T/root.img" "$R"
 for d in usr proc sys dev run tmp old root home mnt var/lib var/tmp var/empty etc/ssh; do mkdir -p "$R/$d"; done
 mount -t overlay -o "lowerdir=$T/over:/usr" overlay "$R/usr"
 if [ ! -e "$R/bin" ]; then
@@ -38,6 +38,7 @@ sed 's/#.*//' "$R/etc/fstab" | while read -r device place type options rest; do
     loop=$(cat "${image%.uuid}.loop")
     place=$R$(printf '%b' "$place")
     [ -d "$place" ] || mkdir -p "$place"
+    case $type in ext4) options=$options,nobarrier ;; esac
     mount -t "$type" -o "$options" "$loop" "$place"
 done
 cat /proc/sys/kernel/random/uuid > "$R/run/boot_id"
