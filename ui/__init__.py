@@ -4,3 +4,4 @@ from ui.truth import hold
 
 hold(True)
 hold(False)
+hold(None)

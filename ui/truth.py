@@ -1,7 +1,8 @@
-"""Keeps Python's `True` alive.
+"""Keeps Python's `True`, `False` and `None` alive.
 
 PySide6 6.12 gives back a reference to `True` that it never took, each time a signal is emitted or
-disconnected from Python: one reference fewer after each emit, measured with `sys.getrefcount`. Before Python 3.12
+disconnected from Python: one reference fewer after each emit, measured with `sys.getrefcount`. `None` loses one
+with each call of a method of Qt that returns nothing (`setText`, `processEvents`), and with others. Before Python 3.12
 (PEP 683, immortal objects) the program then ends within minutes: "Fatal Python error: bool_dealloc".
 """
 

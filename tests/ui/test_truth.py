@@ -21,11 +21,16 @@ for number in range(60_000):
 bell.blockSignals(True)
 for number in range(60_000):
     bell.rings.emit(number)
-print("alive", True, False)
+for number in range(200_000):
+    bell.setProperty("number", None)
+    bell.blockSignals(False)
+    bell.property("nothing")
+    bell.setObjectName("bell")
+print("alive", True, False, None)
 """
 
 
 def test_many_thousand_signals_leave_the_program_alive() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, timeout=60, check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()[-500:]
-    assert done.stdout.decode().split() == ["alive", "True", "False"]
+    assert done.stdout.decode().split() == ["alive", "True", "False", "None"]
