@@ -94,7 +94,7 @@ class Context:
         now = time.monotonic()
         if count:
             self.progressed = now
-        if now - self._told >= TICK or self.done == self.total:
+        if now - self._told >= TICK or (count and self.done == self.total):
             self._told = now
             self.tell("tick", self.phase)
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port
 from tests.servers.pyftpd import PASSWORD, Pyftpd
 from tests.servers.sshd import Sshd
 from tests.servers.tls import pem
@@ -140,10 +139,9 @@ def test_no_answer_is_an_answer(answer: str, tmp_path: Path, person: type[Person
 def test_ctrl_c_stops_a_wait_at_once(person: type[Person]) -> None:
 
     with socket.socket() as deaf:  # takes the connection and never says a word
-        port = free_port()
-        deaf.bind(("127.0.0.1", port))
+        deaf.bind(("127.0.0.1", 0))
         deaf.listen()
-        waiting = person("probe", f"sftp://me@127.0.0.1:{port}/")
+        waiting = person("probe", f"sftp://me@127.0.0.1:{deaf.getsockname()[1]}/")
         deaf.accept()
         waiting.types("\x03")
         began = time.monotonic()
