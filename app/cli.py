@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.commands.options import parse
 from app.commands.stopping import stoppable
 from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
-from app.errors import EXIT_DONE, Cancelled, JobError, Usage, kind_of
+from app.errors import EXIT_CANCELLED, EXIT_DONE, Cancelled, JobError, Usage, kind_of
 from app.secrets import Answers, read_secret_lines
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = parse(words)
+    except KeyboardInterrupt:
+        return EXIT_CANCELLED
     except Usage as exc:
         return Terminal(Answers(use_keyring=False), Accepted(), as_json="--json" in words, keyring=False).failed(exc)
     except SystemExit as exc:  # --help and --version have printed what they had to say
@@ -57,6 +60,10 @@ def _prepare(args: argparse.Namespace, answers: Answers) -> None:
     if args.ca:
         if not Path(args.ca).is_file():
             raise Usage(f"There is no file of certificates {args.ca}.", "Give --ca the name of a PEM file.")
+        try:
+            ssl.create_default_context(cafile=args.ca)
+        except OSError as exc:  # ssl.SSLError is one
+            raise Usage(f"{args.ca} holds no certificates.", "Give --ca the name of a PEM file.") from exc
         os.environ["SSL_CERT_FILE"] = str(Path(args.ca).absolute())
     if args.secrets_stdin:
         for about, secret in read_secret_lines(standard_input().splitlines()).items():
