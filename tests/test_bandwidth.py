@@ -20,6 +20,7 @@ from app.stores import trial as trials
 from tests.faults import Relay, free_range
 from tests.servers.proftpd import Proftpd
 from tests.servers.pyftpd import ALL, Pyftpd
+from tests.servers.sshd import Sshd
 from tests.servers.tls import trusted
 from tests.servers.vsftpd import Vsftpd
 
@@ -93,8 +94,53 @@ def test_what_must_stay_is_small_and_told(tmp_path: Path, stack: ExitStack, ctx:
 
 def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
     store = at(Pyftpd(tmp_path, allowed="elr"), ctx, stack, tmp_path)
-    with pytest.raises(JobError, match="does not let you write"):
+    with pytest.raises(JobError, match="Nothing may be written into this folder"):
         probe(store, ctx, 0.3)
+
+
+def test_nothing_is_said_to_lie_where_nothing_could_be_written(
+    tmp_path: Path, stack: ExitStack, ctx: Context, events: list[Event]
+) -> None:
+    store = at(Vsftpd(tmp_path, "anon_upload_enable=NO"), ctx, stack, tmp_path)
+    with pytest.raises(JobError, match="Nothing may be written") as told:
+        probe(store, ctx, 0.3)
+    assert told.value.topic == "permission"
+    assert [event.text for event in events if event.kind == "note"] == []
+
+
+def test_little_is_left_where_nothing_may_be_deleted_or_overwritten(
+    tmp_path: Path, stack: ExitStack, ctx: Context, events: list[Event]
+) -> None:
+    server = Vsftpd(tmp_path, "anon_other_write_enable=NO")
+    store = at(server, ctx, stack, tmp_path)
+    assert not probe(store, ctx, 3).abilities.remove
+    left = list(server.folder.iterdir())
+    assert left
+    assert sum(file.stat().st_size for file in left) <= trials.LITTER + (1 << 18)
+    told = " ".join(event.text for event in events if event.kind == "note")
+    assert all(file.name in told for file in left)
+
+
+def test_measuring_never_fills_a_small_disk(
+    tmp_path: Path, stack: ExitStack, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = at(Vsftpd(tmp_path), ctx, stack, tmp_path)
+    monkeypatch.setattr(store, "free", lambda: 8 << 20)
+    assert 0 < probe(store, ctx, 3).acked <= 1 << 20
+
+
+def test_a_disk_that_is_full_is_told_as_one(
+    tmp_path: Path, stack: ExitStack, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Sshd(tmp_path, before=("sh", "-c", "trap '' XFSZ; exec prlimit --fsize=3000000 \"$@\"", "sh"))
+    server.known(ctx)
+    stack.enter_context(server)
+    store = stack.enter_context(closing(open_store(server.url("sftp"), ctx)))
+    monkeypatch.setattr(store, "free", lambda: None)
+    with pytest.raises(JobError, match="trial file") as told:
+        probe(store, ctx, 3)
+    assert told.value.topic == "disk-full"
+    assert list(server.folder.iterdir()) == []
 
 
 def test_a_slow_line_is_measured_in_time(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from app.errors import Cancelled, JobError, NeedsAnswer, Transient
 from app.stores import Abilities, Store
+from app.units import size
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 SMALL = 1 << 16  # bytes of the file that is tried out
 PIECE = 1 << 16  # bytes a block of the timed upload
 TIDYING = 10.0  # seconds for taking our files away after a cancel
+LITTER = 4 << 20  # bytes sent to measure a place where what was sent cannot be deleted again
+SHARE = 8  # the part of the free room there that measuring may take for a moment
 Enough = Callable[[float, int, int], bool]
 
 
@@ -55,7 +59,7 @@ class Trial:
         self.name = f"sandhopper-{secrets.token_hex(4)}.probe"
         self._data = os.urandom(SMALL)
         self._ours: set[str] = set()
-        self._removes = True
+        self._removes, self._sees = True, True
 
     def __enter__(self) -> Self:
         return self
@@ -63,13 +67,14 @@ class Trial:
     def __exit__(self, *exc: object) -> None:
         stopped, self.ctx.cancel = self.ctx.cancel, HardStop(None, TIDYING)
         try:
-            left = [name for name in sorted(self._ours) if not self._can(lambda name=name: self.store.remove(name))]  # type: ignore[misc]
+            left = [name for name in sorted(self._ours) if not self._gone(name)]
         except (Transient, NeedsAnswer, Cancelled):
             left = sorted(self._ours)
         finally:
             self.ctx.cancel = stopped
         if left:
-            self.ctx.note(f"These small files of ours may still lie at the other side: {', '.join(left)}.")
+            files = f"{', '.join(left)}. Ask its people to delete them."
+            self.ctx.note(f"These trial files may still lie at the other side, as it lets nobody delete: {files}")
 
     def abilities(self) -> Abilities:
         """Try what may be done, one thing after the other, and tell the store."""
@@ -79,8 +84,8 @@ class Trial:
 
     def _tried(self) -> Abilities:
         half = SMALL // 2
-        self._put(self.name, self._data[:half])
-        size = self.store.size(self.name) == half
+        self._first(self._data[:half])
+        size = self._sees = self.store.size(self.name) == half
         self.store.abilities = replace(self.store.abilities, resume=False)  # not known yet: a refusal is an answer
         resume = self._can(lambda: self.store.write(self.name, iter([self._data[half:]]), half, _ignore))
         if resume and size:
@@ -95,6 +100,21 @@ class Trial:
         if self._removes:
             self._ours.discard(self.name)
         return Abilities(rename=rename, resume=resume, read=read, remove=self._removes, size=size, digest=digest)
+
+    def _first(self, data: bytes) -> None:
+        try:
+            self._put(self.name, data)
+        except (Transient, NeedsAnswer):
+            raise
+        except JobError as exc:
+            if exc.topic != "permission":
+                raise
+            raise JobError(
+                f"Nothing may be written into this folder: {self.store.url}",
+                "Choose another folder, or ask the people who run it for the right to write there.",
+                means=f"Nothing was sent. It said: {exc.message}",
+                topic="permission",
+            ) from exc
 
     def _rename(self) -> None:
         other = f"{self.name}.2"
@@ -120,7 +140,7 @@ class Trial:
 
         Ends by itself after *hard* seconds even when not a byte gets through.
         """
-        marks, began, sent = [(0.0, 0)], time.monotonic(), 0
+        marks, began, sent, most = [(0.0, 0)], time.monotonic(), 0, self._most()
 
         def acked(count: int) -> None:
             marks.append((time.monotonic() - began, marks[-1][1] + count))
@@ -128,7 +148,7 @@ class Trial:
 
         def blocks() -> Iterator[bytes]:
             nonlocal sent
-            while not enough(time.monotonic() - began, marks[-1][1], sent):
+            while sent < most and not enough(time.monotonic() - began, marks[-1][1], sent):
                 sent += PIECE
                 yield os.urandom(PIECE)
 
@@ -140,11 +160,25 @@ class Trial:
         except Cancelled:
             if person.is_set():
                 raise
+        except JobError as exc:
+            if exc.topic != "disk-full":
+                raise
+            raise _full(self.store.url, marks[-1][1]) from exc
         finally:
             self.ctx.cancel = person
         if not self._removes:
             self._can(lambda: self._put(name, b""))
         return marks
+
+    def _most(self) -> int:
+        """The bytes that may lie there for a moment without being in anybody's way."""
+        free = self.store.free()
+        room = sys.maxsize if free is None else max(free // SHARE, SMALL)
+        return room if self._removes else min(room, LITTER)
+
+    def _gone(self, name: str) -> bool:
+        """Take a file of ours away; true as well when it never came to be."""
+        return self._can(lambda: self.store.remove(name)) or (self._sees and self.store.size(name) is None)
 
     def _put(self, name: str, data: bytes) -> None:
         self._ours.add(name)
@@ -158,6 +192,15 @@ class Trial:
         except JobError:
             return False
         return True
+
+
+def _full(url: str, stored: int) -> JobError:
+    return JobError(
+        f"The disk there is as good as full: there was no room for more than {size(stored)} of a trial file at {url}",
+        "Make room there, or ask its people for it, or choose another place.",
+        means="The trial file is deleted again. Nothing of yours was sent.",
+        topic="disk-full",
+    )
 
 
 def _ignore(_: int) -> None: ...
