@@ -374,6 +374,18 @@ def test_the_sidecar_is_what_sha256sum_reads(here: Store, there: Store, ctx: Con
     assert (tmp_path / "there" / f"{NAME}.sha256").read_text() == f"{SHA}  {NAME}\n"
 
 
+def test_a_sidecar_that_could_not_be_written_leaves_no_torn_one(
+    there: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(name: str, *_: object) -> None:
+        (tmp_path / "there" / name).write_bytes(b"")
+        raise JobError("The disk there is full.", topic="disk-full")
+
+    monkeypatch.setattr(there, "write", torn)
+    assert sidecar(there, NAME, SHA) == ""
+    assert not (tmp_path / "there" / f"{NAME}.sha256").exists()
+
+
 def test_a_lost_226_is_no_reason_to_send_again(tmp_path: Path, stack: ExitStack, ctx: Context, here: Store) -> None:
     server = OddFtpd(tmp_path, mute=True)
     store = at(server, ctx, stack, tmp_path, rename=False, read=False)

@@ -89,6 +89,7 @@ def sidecar(target: Store, name: str, sha256: str) -> str:
     except Transient:
         raise
     except JobError:
+        _discard(target, beside)
         return ""
     return beside
 
@@ -123,7 +124,7 @@ def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, 
         _discard(target, part)
         raise JobError(
             "The image on this computer changed while it was being sent.",
-            "Convert it again and then upload it; if nobody changed it, this computer's disk is suspect.",
+            "Take this export back and start a new one; if nobody changed the file, this computer's disk is suspect.",
             means="What had arrived at the other side was deleted there.",
             topic="changed",
         )
