@@ -13,10 +13,14 @@ from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
 
 __all__ = [
-    "clock", "doing", "duration", "finding", "form", "grade", "may_close_lid", "moment", "phase", "place", "plain",
-    "plan", "proof", "rate", "say", "size", "status", "step_title", "trouble_lines", "verified",
+    "REHEARSAL", "clock", "doing", "duration", "finding", "form", "grade", "may_close_lid", "moment", "phase", "place",
+    "plain", "plan", "proof", "rate", "say", "size", "status", "step_title", "trouble_lines", "verified",
 ]  # fmt: skip
 
+REHEARSAL = (
+    "This is a rehearsal. Practice: the cloud, the sandbox and the upload server; they run inside this program. "
+    "Real: the checks, the conversion, the test start, the transfer, the verification and the report."
+)
 _TITLES = {
     "checkup": ("Look at the sandbox", "Looking at the sandbox"),
     "prepare": ("Prepare the sandbox", "Preparing the sandbox"),
@@ -35,6 +39,7 @@ _PHASES = {  # the names that the core's parts give to what they do
     "convert": "Converting",
     "download": "Fetching",
     "hash": "Computing the SHA-256",
+    "log in": "Reaching the target",
     "probe": "Measuring the line",
     "snapshot": "Waiting for the cloud's snapshot",
     "upload": "Uploading",

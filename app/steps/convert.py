@@ -44,9 +44,17 @@ class Convert(Plain):
 
     def run(self, ctx: Context) -> Facts:
         """Find a finished result, or make it; then hash it."""
+        fetched = ctx.state.of("fetch")
+        try:
+            return self._converted(fetched, ctx)
+        except JobError as exc:
+            if Path(fetched["path"]).exists():
+                raise
+            raise _gone(Path(fetched["path"])) from exc
+
+    def _converted(self, fetched: Facts, ctx: Context) -> Facts:
         target = load(ctx.job.profile)
         wanted = format_of(ctx.job, target)
-        fetched = ctx.state.of("fetch")
         info = image.inspect(Path(fetched["path"]), ctx, expected=fetched.get("format", ""))
         _stop_if_changed(info, fetched)
         result = _finished(ctx, info, _wish(ctx, wanted, target)) or _made(info, wanted, target, ctx)
@@ -161,7 +169,10 @@ def _made(info: image.Info, wanted: str, target: Target, ctx: Context) -> image.
 
 def _stop_if_changed(info: image.Info, fetched: Facts) -> None:
     """A disk that somebody wrote to since it was looked at is another disk."""
-    stamp, now = fetched.get("stamp"), info.path.stat()
+    try:
+        stamp, now = fetched.get("stamp"), info.path.stat()
+    except FileNotFoundError as exc:
+        raise _gone(info.path) from exc
     if stamp and [now.st_mtime_ns, now.st_size] != stamp[:2]:
         raise JobError(
             f"{info.path.name} was changed after this export began.",
@@ -169,6 +180,15 @@ def _stop_if_changed(info: image.Info, fetched: Facts) -> None:
             means="Nothing was sent. A disk that is written to meanwhile would arrive torn.",
             topic="source-changed",
         )
+
+
+def _gone(source: Path) -> JobError:
+    return JobError(
+        f"{source} is not there any more.",
+        "Plug its disk in again or put the file back, then go on; or start a new export.",
+        means="Nothing was sent.",
+        topic="source-changed",
+    )
 
 
 def _with_figures(full: qemu_img.FullDiskError, room: image.Forecast) -> JobError:

@@ -15,6 +15,7 @@ from app import bandwidth, host, targets, units
 from app.bandwidth import Line
 from app.context import Context, Finding
 from app.errors import JobError, Transient
+from app.job import ENDINGS
 from app.steps import Plain
 from app.stores import Abilities, Store, open_store
 from app.stores.trial import Trial
@@ -36,12 +37,14 @@ class Upload(Plain):
         size = _known_size(ctx)
         with closing(_target(ctx)) as store:
             self._open(store, ctx)
+            yield from (room := list(_room(store, size, ctx)))
+            if any(finding.grade == "stop" for finding in room):
+                return
             _learn(store, ctx)
             if line := _line(ctx):
                 yield bandwidth.verdict(size, line)
             elif _one_time(ctx):
                 yield _unmeasured()
-            yield from _room(store, size, ctx)
             if _local(ctx):
                 yield from _fat(ctx, size)
             yield from _in_the_way(store, ctx)
@@ -50,8 +53,10 @@ class Upload(Plain):
         """Copy what `convert` made; goes on where it stopped."""
         image, name = _image(ctx), _name(ctx)
         path = Path(image["path"])
+        _stop_if_changed(path, image, ctx)
         with closing(open_store(path.parent.as_uri() + "/", ctx)) as here, closing(_target(ctx)) as store:
             self._open(store, ctx)
+            _stop_if_short(store, image["size"], ctx)
             if "fresh" not in ctx.state.of("upload"):
                 ctx.fact(fresh=not store.abilities.whole and store.size(name) is None)
             try:
@@ -97,6 +102,7 @@ class Upload(Plain):
 
     def _open(self, store: Store, ctx: Context) -> None:
         """Log in; a one-time folder that is gone after everything was sent has probably taken the image."""
+        ctx.begin("log in")
         try:
             store.open()
         except JobError as exc:
@@ -123,7 +129,9 @@ def _image(ctx: Context) -> dict[str, Any]:
 
 
 def _name(ctx: Context) -> str:
-    return str(_image(ctx)["name"])
+    """What the image is, or will be, called there."""
+    format_ = ctx.job.format or targets.load(ctx.job.profile).formats[0]
+    return str(_image(ctx).get("name") or f"{ctx.job.image_name}.{ENDINGS[format_]}")
 
 
 def _known_size(ctx: Context) -> int:
@@ -176,6 +184,7 @@ def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
     there = 0
     if image := _image(ctx):
         there = store.size(part_name(_name(ctx), image.get("sha256", ""))) or 0
+        there = size if store.size(_name(ctx)) == size else there  # all there: a crash came before the last word
     if free + there < size:
         text = f"There is room for {units.size(free)}; the image has {units.size(size)}."
         yield Finding(
@@ -183,6 +192,34 @@ def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "The target has enough room.", f"{units.size(free)} are free there.")
+
+
+def _stop_if_short(store: Store, size: int, ctx: Context) -> None:
+    for found in _room(store, size, ctx):
+        if found.grade == "stop":
+            means = "Nothing is lost: the image is ready here, and the upload goes on once there is room."
+            raise JobError(f"{found.title} {found.text}", found.remedy, means=means, topic=found.topic)
+
+
+def _stop_if_changed(image: Path, known: dict[str, Any], ctx: Context) -> None:
+    """An image that was changed after it was hashed would be sent in vain."""
+    made = ctx.state.of("convert").get("made", {}).get("mtime")
+    stamp = made if known.get("own") else next(iter(ctx.state.of("fetch").get("stamp") or ()), None)
+    try:
+        now = image.stat()
+    except FileNotFoundError as exc:
+        raise JobError(
+            f"The image {image} is not there any more.",
+            f"Put it back and go on; or take this export back (sandhopper undo {ctx.job.id}) and start a new one.",
+            topic="changed",
+        ) from exc
+    if now.st_size != known["size"] or (stamp and now.st_mtime_ns != stamp):
+        raise JobError(
+            f"{image.name} on this computer was changed after it was converted and hashed.",
+            f"Take this export back (sandhopper undo {ctx.job.id}) and start a new one.",
+            means="Nothing more was sent: what would arrive is not what was checked.",
+            topic="changed",
+        )
 
 
 def _fat(ctx: Context, size: int) -> Iterator[Finding]:
@@ -196,7 +233,7 @@ def _fat(ctx: Context, size: int) -> Iterator[Finding]:
 
 def _in_the_way(store: Store, ctx: Context) -> Iterator[Finding]:
     """A file of that name that somebody else put there would be replaced."""
-    if store.abilities.whole or not _image(ctx) or ctx.state.touched("upload"):
+    if store.abilities.whole or ctx.state.touched("upload"):
         return
     if store.size(_name(ctx)) is not None:
         yield Finding(

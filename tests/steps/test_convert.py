@@ -143,6 +143,22 @@ def test_a_source_that_changed_meanwhile_is_not_sent(tmp_path: Path, make: Make)
         STEP.run(make(raw, "raw", {"stamp": stamp}))
 
 
+def test_a_source_that_went_away_meanwhile_is_told_as_such(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = makers.raw_disk(tmp_path / "disk.raw")
+    ctx = make(raw, "raw")
+
+    def report(event: Event) -> None:
+        if event.kind == "phase" and event.text == "compare":
+            raw.unlink()
+
+    monkeypatch.setattr(ctx, "report", report)
+    with pytest.raises(JobError, match="is not there any more") as told:
+        STEP.run(ctx)
+    assert "Plug its disk in again" in told.value.remedy
+
+
 def test_a_cloud_that_promised_raw_and_sent_qcow2(tmp_path: Path, make: Make) -> None:
     held = makers.as_format(makers.raw_disk(tmp_path / "disk.raw"), tmp_path / "in", "qcow2")
     with pytest.raises(JobError, match="should be a raw disk image"):

@@ -116,6 +116,49 @@ def test_undo_in_mid_upload_takes_the_part_away(
     assert list(server.folder.iterdir()) == []
 
 
+def test_a_file_of_theirs_is_told_of_before_anything_is_converted(tmp_path: Path, context: Make) -> None:
+    (tmp_path / "x.qcow2").write_bytes(b"theirs")
+    ctx = context(Job("file:///x.raw", tmp_path.as_uri() + "/", id="test"))
+    ctx.step = "upload"
+    told = [finding for finding in STEP.check(ctx) if finding.topic == "replace"]
+    assert [finding.title for finding in told] == ["There is a file x.qcow2 at the target already."]
+
+
+def test_nothing_is_sent_or_measured_where_there_is_no_room(
+    tmp_path: Path, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    ctx = ready(folder.as_uri() + "/")
+    monkeypatch.setattr("app.stores.local.Local.free", lambda self: 1_000_000)
+    assert [(f.grade, f.topic) for f in STEP.check(ctx)] == [("stop", "disk-full")]
+    with pytest.raises(JobError, match="too little room"):
+        STEP.run(ctx)
+    assert list(folder.iterdir()) == []
+    (folder / NAME).write_bytes(DATA)  # a crash came right after the last rename
+    assert STEP.run(ctx)["sent"] == 0
+
+
+@pytest.mark.parametrize("how", ["longer", "gone", "rewritten"])
+def test_an_image_that_changed_after_it_was_hashed_is_not_sent(
+    tmp_path: Path, ready: Callable[..., Context], how: str
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    ctx = ready(folder.as_uri() + "/")
+    image = Path(ctx.state.of("convert")["path"])
+    ctx.journal.record("fetch", "done", path=str(image), stamp=[image.stat().st_mtime_ns, len(DATA), 0])
+    if how == "gone":
+        image.unlink()
+    else:
+        image.write_bytes(DATA + b"x" if how == "longer" else DATA)
+        os.utime(image, ns=(1, 1))
+    with pytest.raises(JobError, match=r"was changed after|not there any more") as told:
+        STEP.run(ctx)
+    assert told.value.topic == "changed"
+    assert list(folder.iterdir()) == []
+
+
 def test_a_file_of_theirs_is_told_of_and_survives_undo(
     tmp_path: Path, stack: ExitStack, ready: Callable[..., Context]
 ) -> None:
