@@ -129,7 +129,7 @@ class Sudo:
             self.prefix = "sudo -k -n "
             return
         self._reject_hopeless(tried)
-        text = f"The password of {self.ssh.settings.user} for sudo at {self.ssh.where}."
+        text = f"{self.ssh.where} asks for the password of {self.ssh.settings.user} for sudo."
         self.password = self.ssh.ctx.need(Question("sudo", self.about, text)).encode() + b"\n"
         tried = run(self.ssh, "LC_ALL=C sudo -k -S -p '' true", self.password, 60)
         if not tried.ok:

@@ -130,7 +130,7 @@ class Login:
         return self.ctx.answers.get(self.about)
 
     def _needed(self) -> str:
-        text = f"The password of {self.settings.user} at {self.settings.where}."
+        text = f"{self.settings.where} asks for the password of {self.settings.user}."
         return self.ctx.need(Question("password", self.about, text))
 
     def _refused(self) -> None:

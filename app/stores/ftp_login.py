@@ -103,7 +103,8 @@ class Door:
     def _password(self) -> str:
         if self.user == ANONYMOUS:
             return "sandhopper@"
-        return self.ctx.need(Question("password", self.login, f"The password of {self.user} at {self.host}"))
+        text = f"The server {self.host} asks for the password of {self.user}."
+        return self.ctx.need(Question("password", self.login, text))
 
     def _go_into(self, ftp: FtpSession) -> None:
         """`/~/x` is in the login's own folder, `/x` at the top, or in the login's own folder if not there."""

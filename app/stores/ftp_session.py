@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.context import Context
 
 REPLY = 60.0  # seconds for an ordinary reply
+GREETING = 30.0  # seconds for the first word; a server that waits for TLS from the first byte never says one
 LONGEST_LINE = 8192  # bytes
 _EPSV_REFUSED = ("500", "501", "502", "504", "522")
 
@@ -53,7 +54,8 @@ class FtpSession(ftplib.FTP_TLS):
         self._wire = Wire.connect(self.host, self.port, self.ctx)
         if self.implicit:
             self.wire.secure(self.context, self.host)
-        self.welcome = self.getresp()
+        with self.patient(GREETING):
+            self.welcome = self.getresp()
         if self.implicit:
             return
         try:
@@ -166,6 +168,12 @@ class FtpSession(ftplib.FTP_TLS):
                 raise EOFError
             self._heard += data
         line, _, rest = bytes(self._heard).partition(b"\n")
+        if line.startswith(b"SSH-"):  # RFC 4253 section 4.2; to ftplib it is the first of many lines
+            raise JobError(
+                f"An SSH server answers on port {self.port} of {self.host}, not an FTP server.",
+                f"Try sftp://{self.host} with this port.",
+                means="No password was sent.",
+            )
         self._heard[:] = rest
         return line.rstrip(b"\r").decode("utf-8", "replace")
 

@@ -81,6 +81,8 @@ def explained(exc: BaseException, host: str, doing: str) -> JobError:
         return Transient(f"The server {host} does not answer.", "Check the network; it is tried again.")
     if isinstance(exc, EOFError):
         return Transient(f"The server {host} closed the line.", "Check the network; it is tried again.")
+    if isinstance(exc, ssl.SSLEOFError | ConnectionError):
+        return Transient(f"The line to {host} was cut.", "Check the network; it is tried again.")
     return Transient(f"The line to {host} broke ({said}).", "Check the network; it is tried again.")
 
 

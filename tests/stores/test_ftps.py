@@ -23,6 +23,7 @@ from tests.servers import blocks_of
 from tests.servers.oddftpd import OddFtpd
 from tests.servers.proftpd import Proftpd
 from tests.servers.pyftpd import Pyftpd
+from tests.servers.sshd import Sshd
 from tests.servers.tls import trusted
 from tests.servers.vsftpd import Vsftpd
 
@@ -358,3 +359,22 @@ def test_memory_stays_flat(tmp_path: Path, stack: ExitStack, ctx: Context) -> No
 
 def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_an_ssh_server_is_told_as_one_at_once(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
+    server = stack.enter_context(Sshd(tmp_path))
+    store = stack.enter_context(closing(open_store(f"ftpes://me@127.0.0.1:{server.port}/", ctx)))
+    began = time.monotonic()
+    with pytest.raises(JobError, match="An SSH server answers") as told:
+        store.open()
+    assert time.monotonic() - began < 5
+    assert "sftp://127.0.0.1" in told.value.remedy
+
+
+def test_a_question_for_a_password_is_a_sentence(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
+    server = stack.enter_context(Proftpd(tmp_path))
+    trusted(tmp_path, stack)
+    store = stack.enter_context(closing(open_store(server.url, ctx)))
+    with pytest.raises(NeedsAnswer, match=r"^The server 127\.0\.0\.1 asks for the password of \w+\.$") as told:
+        store.open()
+    assert (told.value.means, told.value.topic) == ("Nothing was sent yet.", "passwords")
