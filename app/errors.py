@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -67,11 +68,22 @@ class Question:
     detail: str = ""
 
 
+_UNTRUSTED = "No password and none of your data was sent."
+_ASKED = {
+    "host-key": (_UNTRUSTED, "host-key"),
+    "host-key-changed": (_UNTRUSTED, "host-key-changed"),
+    "certificate": (_UNTRUSTED, "certificate"),
+    "sudo": ("Nothing was changed by this.", "sudo"),
+}
+
+
 class NeedsAnswer(JobError):
     """An answer is wanted; put it into `Answers` under `question.about` and start again."""
 
     def __init__(self, question: Question, remedy: str = "") -> None:
-        super().__init__(question.text, remedy or "Start it where it can ask you, or give the answer beforehand.")
+        means, topic = _ASKED.get(question.kind, ("Nothing was sent yet.", "passwords"))
+        remedy = remedy or "Start it where it can ask you, or give the answer beforehand."
+        super().__init__(question.text, remedy, means=means, topic=topic)
         self.question = question
 
 
@@ -92,6 +104,9 @@ def explained(table: Table) -> Iterator[None]:
     except tuple(table) as exc:
         kind, message, remedy = table[next(k for k in type(exc).__mro__ if k in table)]
         raise kind(message, remedy) from exc
+
+
+KEPT = "Nothing is lost: what was done is kept, and the job can go on from here."
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,16 @@ def as_told(exc: BaseException) -> BaseException:
     return told.with_traceback(exc.__traceback__)
 
 
+_PROMISE = re.compile(r"[^.;]*\b((tried|sent|looked at|logged in) again|goes on by itself)\b[^.;]*[.;]?")
+
+
+def _given_up(remedy: str) -> str:
+    """The remedy of a `Transient` that nobody tries again any more."""
+    advice = _PROMISE.sub("", remedy).strip(" ;") or "Check the network"
+    advice = advice[0].upper() + advice[1:]
+    return f"{advice}{'' if advice[-1] in '.?!' else '.'} Then start it again; it goes on from here."
+
+
 def kind_of(exc: BaseException) -> str:
     """The `Trouble.kind` of an exception."""
     exc = as_told(exc)
@@ -140,13 +165,16 @@ def kind_of(exc: BaseException) -> str:
     return "person" if isinstance(exc, JobError) else "bug"
 
 
-def trouble(exc: BaseException, did: str = "") -> Trouble:
-    """Put *exc* into the five parts; *did* says what was already tried or kept."""
+def trouble(exc: BaseException, did: str = "", means: str = KEPT) -> Trouble:
+    """Put *exc* into the five parts.
+
+    *did* says what was already tried or kept, *means* what a failure means that does not say so itself.
+    """
     details = "".join(traceback.format_exception(exc))
     exc = as_told(exc)
     if isinstance(exc, JobError):
-        means = exc.means or "Nothing is lost: what was done is kept, and the job can go on from here."
-        return Trouble(kind_of(exc), exc.message, means, did, exc.remedy, exc.topic, details)
+        remedy = _given_up(exc.remedy) if isinstance(exc, Transient) else exc.remedy
+        return Trouble(kind_of(exc), exc.message, exc.means or means, did, remedy, exc.topic, details)
     if isinstance(exc, Cancelled):
         return Trouble("cancelled", "Stopped, as you asked.", "What was done is kept.", did, "Resume it, or undo it.")
     what = f"Sandhopper made a mistake of its own ({type(exc).__name__})."

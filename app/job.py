@@ -34,6 +34,8 @@ FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
 ENDINGS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vhd", "vhdx": "vhdx", "ova": "ova"}
 TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 HOWS = ("merge", "disk", "leave")
+NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
+NO_ADDRESS = r"[\x00-\x1f\x7f\ud800-\udfff]|%00"
 PROOFS = ("auto", "whole", "sampled", "size")
 
 
@@ -114,12 +116,14 @@ class Job:
             found += _url_problems("sandbox", self.sandbox, {"ssh": "ssh://user@host"})
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.id):
             found.append("The job's id may have letters, digits, dots and dashes only.")
-        if (self.name and not re.fullmatch(r"[^/\\\x00-\x1f]{1,200}", self.name)) or self.name in (".", ".."):
+        if self.name and (not re.fullmatch(NAME, self.name) or self.name in (".", "..")):
             found.append("The image's name may not contain slashes or control characters.")
         if self.format and self.format not in (*FORMATS, "ova"):
             found.append(f"The format “{self.format}” is not known; choose one of {', '.join(FORMATS)}.")
         if self.verify not in PROOFS:
             found.append(f"“{self.verify}” is no way to verify; choose one of {', '.join(PROOFS)}.")
+        if not 0 <= self.created < 1e11:
+            found.append("The job's date is no date.")
         if self.limit < 0:
             found.append("The speed limit cannot be negative.")
         if self.merges and not self.sandbox_url:
@@ -169,13 +173,13 @@ def loads(text: str) -> Job:
     """Read a job file's text; raises `Usage` with a sentence that says what is wrong with it."""
     try:
         data = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise Usage(f"This is not a job file: {exc}.", "Make one with: sandhopper new --source … --target …") from exc
     if not isinstance(data, dict):
         raise Usage("This is not a job file: it holds no job.", "Make one with: sandhopper new --source … --target …")
     if data.get("version", VERSION) != VERSION:
         raise Usage(
-            f"This job file is of version {data['version']}; this Sandhopper knows version {VERSION}.",
+            f"This job file is of version {data['version']!r}; this Sandhopper knows version {VERSION}.",
             "Use the Sandhopper that made it, or make a new job.",
         )
     return _from_json(data).checked()
@@ -209,6 +213,8 @@ def _from_json(data: dict[str, Any]) -> Job:
 
 
 def _url_problems(what: str, url: str, known: dict[str, str]) -> list[str]:
+    if re.search(NO_ADDRESS, url):
+        return [f"The {what} has a character in it that no address can have."]
     try:
         parts = urlsplit(url)
         port = parts.port

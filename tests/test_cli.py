@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ import pytest
 from app import acts, shelf
 from app.cli import main
 from app.commands import progress
+from app.commands.asking import Accepted
 from app.commands.streams import Calm
+from app.commands.terminal import Terminal
 from app.context import Event
-from app.errors import JobError, Transient
+from app.engine import Report
+from app.errors import JobError, Question, Transient, trouble
 from app.journal import Journal, read
+from app.secrets import Answers
 from tests.servers import until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +38,46 @@ def sandhopper(*words: str, stdin: str = "", **kwargs: Any) -> subprocess.Comple
         [sys.executable, "-m", "app", *words],
         cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=60, **kwargs,
     )  # fmt: skip
+
+
+def test_ca_must_hold_certificates(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    assert main(["targets", "--ca", str(file)]) == 2
+    assert "holds no certificates" in capsys.readouterr().err
+
+
+def test_a_job_file_of_a_hundred_thousand_brackets_is_no_mistake_of_ours(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "job.json"
+    file.write_text("[" * 100_000)
+    assert main(["run", str(file)]) == 2
+    assert "This is not a job file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "wished"), [("a.raw", "raw"), ("a.b.VMDK", "vmdk"), ("a.img", ""), ("", "")])
+def test_the_files_name_at_the_target_promises_a_format(
+    tmp_path: Path, capsys: Capture, name: str, wished: str
+) -> None:
+    disk = tmp_path / "disk.qcow2"
+    disk.touch()
+    assert main(["new", "--source", str(disk), "--target", f"sftp://h/in/{name}"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == wished
+
+
+def test_what_is_found_again_after_an_answer_is_shown_once(capsys: Capture) -> None:
+    accepted = Accepted(host_keys=("SHA256:abc",))
+    terminal = Terminal(Answers(use_keyring=False), accepted, as_json=False, keyring=False)
+    question = Question("host-key", "host-key ssh://h", "Is it?", "SHA256:abc")
+
+    def act(report: Report, cancel: threading.Event, answers: Answers) -> None:
+        report(Event("x", "", "planned", facts={"steps": ["a"]}))
+        report(Event("x", "a", "finding", facts={"grade": "ok", "title": "Room enough."}))
+        report(Event("x", "a", "note", text="Twice said is twice meant."))
+        answers.need(question)
+
+    terminal.act(act)
+    shown = capsys.readouterr().err
+    assert [shown.count(text) for text in ("Room enough", "1 steps", "Twice said")] == [1, 1, 2]
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -349,3 +394,20 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, capsys: Capture) -> 
     for folder in (file, file / "below", "/proc/x"):
         assert main(["run", str(file), "--folder", str(folder)]) == 2
         assert "cannot be a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ("It is tried again.", "Check the network. Then"),
+        ("Check the network; it is tried again.", "Check the network. Then"),
+        ("It is tried again; see whether this computer is online.", "See whether this computer is online. Then"),
+        ("Is the port right (mostly 22)? Wait a while.", "Is the port right (mostly 22)? Wait a while. Then"),
+        (
+            "Wait: servers let go after some minutes. It goes on by itself.",
+            "Wait: servers let go after some minutes. T",
+        ),
+    ],
+)
+def test_who_has_given_up_promises_no_more_tries(remedy: str, told: str) -> None:
+    assert trouble(Transient("The line was cut.", remedy)).remedy.startswith(told)

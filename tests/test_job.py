@@ -34,6 +34,10 @@ def test_a_job_comes_back_from_its_file_the_same(tmp_path: Path) -> None:
         ({"format": "iso"}, "not known"),
         ({"name": "a/b"}, "slashes"),
         ({"name": ".."}, "slashes"),
+        ({"name": "\ud800"}, "control characters"),
+        ({"source": "file:///a%00b"}, "no address can have"),
+        ({"target": "sftp://a/b\nc"}, "no address can have"),
+        ({"source": "file:///\ud800"}, "no address can have"),
         ({"limit": -1}, "negative"),
         ({"verify": "maybe"}, "no way to verify"),
         ({"include": (Include("/application", "merge"),)}, "sandbox's address"),
@@ -117,3 +121,9 @@ def test_jobs_are_frozen() -> None:
     with pytest.raises(AttributeError):
         new(**GOOD).source = "x"  # type: ignore[misc]
     assert isinstance(hash(Job("a", "b")), int)
+
+
+@pytest.mark.parametrize("created", ["Infinity", "-Infinity", "NaN", "1e300", "-5"])
+def test_a_date_that_is_none(created: str) -> None:
+    with pytest.raises(Usage, match="no date"):
+        loads(f'{{"source": "file:///a", "target": "file:///b/", "id": "x", "created": {created}}}')

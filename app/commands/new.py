@@ -9,7 +9,7 @@ from app import job
 from app.commands import options
 from app.commands.terminal import Terminal
 from app.errors import Usage
-from app.job import HOWS, PROOFS, SOURCES, TARGETS, Include
+from app.job import FORMATS, HOWS, PROOFS, SOURCES, TARGETS, Include, split_target
 
 HELP = "write a job file"
 _PROFILES = {"file": "local", "openstack": "openstack", "swift": "openstack"}
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         target,
         profile=targets.load(args.profile or _PROFILES.get(target.partition(":")[0], "generic")).key,
         sandbox=options.machine_url(args.sandbox) if args.sandbox else "",
-        format=args.format.lower(),
+        format=args.format.lower() or _ending(target),
         include=tuple(Include.parse(text) for text in args.include),
         name=args.name,
         limit=args.limit,
@@ -52,6 +52,12 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         raise Usage(f"There is no file {options.local_path(made.source)}.", "Check the name after --source.")
     terminal.raw(job.dumps(made))
     return {"job": made.as_json()}
+
+
+def _ending(target: str) -> str:
+    """The format that the file's name at the target promises; empty when it promises none."""
+    ending = split_target(target)[1].rpartition(".")[2].lower()
+    return ending if ending in FORMATS else ""
 
 
 def _forms(known: dict[str, str], plain: str) -> str:

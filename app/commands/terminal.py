@@ -39,6 +39,7 @@ class Terminal:
         self.answers, self.as_json, self._keyring = answers, as_json, keyring
         self.cancel = threading.Event()
         self.asking = False
+        self._found: set[str] = set()  # findings shown: an act that is begun again after an answer finds them again
         self._unit: dict[str, Any] = {}  # of the phase: its ticks do not name it again
         self._accepted, self._lock = accepted, threading.RLock()
         self._display: Display | None = None
@@ -70,8 +71,16 @@ class Terminal:
             safe = replace(event, text=self.answers.redact(event.text), facts={**self._unit, **facts})
             if self.as_json:
                 self._line(safe.as_json())
-            else:
+            elif not self._known(safe):
                 self._shown().show(safe)
+
+    def _known(self, event: Event) -> bool:
+        if event.kind not in ("finding", "planned"):
+            return False
+        said = words.say(event)
+        known = said in self._found
+        self._found.add(said)
+        return known
 
     def say(self, text: str = "") -> None:
         """Print a line that is a command's result; nothing with `--json`."""
