@@ -61,6 +61,14 @@ class Answers:
         if self._use_keyring:
             _drop_from_keyring(about)
 
+    def let_go(self, about: str) -> None:
+        """Drop an answer that was given for one act only; what the keyring keeps under *about* stays there.
+
+        For hiding it in what that act has told, the value is remembered until the session ends.
+        """
+        with self._lock:
+            self._given.pop(about, None)
+
     def need(self, question: Question) -> str:
         """The answer to *question*; raises `NeedsAnswer` when nobody has given it yet."""
         value = self.get(question.about)

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QThread, Signal, Slot
 
 from app.context import Event
-from app.errors import Trouble, trouble
+from app.errors import KEPT, Trouble, trouble
 from app.secrets import Answers
 
 Report = Callable[[Event], None]
@@ -41,9 +41,9 @@ class Runner(QThread):
     failed = Signal(object)
     result = Signal(object)
 
-    def __init__(self, act: Act, answers: Answers) -> None:
+    def __init__(self, act: Act, answers: Answers, means: str = KEPT) -> None:
         super().__init__()
-        self._act, self._answers = act, answers
+        self._act, self._answers, self._means = act, answers, means
         self._cancel = threading.Event()
         self._pace = Pacer(self.told.emit)
         self.finished.connect(self._let_go)
@@ -63,7 +63,7 @@ class Runner(QThread):
             value = self._act(self._pace, self._cancel, self._answers)
             self._pace.flush()
         except BaseException as exc:  # noqa: BLE001 - a wait in the window must end, whatever this was
-            self.failed.emit(_failure(exc, self._answers))
+            self.failed.emit(_failure(exc, self._answers, self._means))
         else:
             self.result.emit(value)
 
@@ -112,8 +112,8 @@ def alive() -> list[Runner]:
     return list(_alive)
 
 
-def _failure(exc: BaseException, answers: Answers) -> Failure:
-    told = trouble(exc)
+def _failure(exc: BaseException, answers: Answers, means: str) -> Failure:
+    told = trouble(exc, means=means)
     hidden = {name: answers.redact(getattr(told, name)) for name in ("what", "means", "remedy", "details")}
     _let_go_of_frames(exc)
     return Failure(exc, replace(told, **hidden))

@@ -8,10 +8,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.errors import Cancelled, NeedsAnswer, Question, Trouble
+from app.errors import KEPT, Cancelled, NeedsAnswer, Question, Trouble
 from app.secrets import Answers
 from ui.runner import Act, Failure, Report, Runner
-from ui.widgets.ask import Asking, ask
+from ui.widgets.ask import KEYCHAIN, ONCE, Asking, ask
 
 
 class Work(QObject):
@@ -19,6 +19,7 @@ class Work(QObject):
 
     `done` brings what the act returned, `failed` a `Trouble`, `stopped` comes when the person
     cancelled or did not want to answer, `busy` whether something is running. All come after the thread has ended.
+    *means*: what a failure of these acts means for the person's data, where it does not say so itself.
     """
 
     told = Signal(object)
@@ -27,12 +28,13 @@ class Work(QObject):
     stopped = Signal()
     busy = Signal(bool)
 
-    def __init__(self, answers: Answers, page: QWidget) -> None:
+    def __init__(self, answers: Answers, page: QWidget, means: str = KEPT) -> None:
         super().__init__(page)
-        self.answers, self._page = answers, page
+        self.answers, self._page, self._means = answers, page, means
         self._act: Act | None = None
         self._runner: Runner | None = None
         self._outcome: Any = None
+        self._for_once: set[str] = set()  # what the answers are for that end with this act
         self.asking: Asking | None = None
 
     @property
@@ -55,7 +57,7 @@ class Work(QObject):
 
     def _begin(self, act: Act) -> None:
         self.asking, self._outcome = None, None
-        self._runner = Runner(act, self.answers)
+        self._runner = Runner(act, self.answers, self._means)
         self._runner.told.connect(self._told)
         self._runner.result.connect(self._returned)
         self._runner.failed.connect(self._broke)
@@ -83,7 +85,7 @@ class Work(QObject):
         if isinstance(outcome, Failure) and isinstance(outcome.exc, NeedsAnswer):
             self._ask(outcome.exc.question, outcome.trouble)
             return
-        self.busy.emit(False)
+        self._over()
         if not isinstance(outcome, Failure):
             self.done.emit(outcome)
         elif isinstance(outcome.exc, Cancelled):
@@ -98,16 +100,23 @@ class Work(QObject):
         dialog.rejected.connect(self._declined)
         dialog.open()
 
-    @Slot(str, str, bool)
-    def _answered(self, about: str, value: str, keep: bool) -> None:
+    @Slot(str, str, str)
+    def _answered(self, about: str, value: str, kept: str) -> None:
+        if kept == ONCE:
+            self._for_once.add(about)
         if self._act:
-            self._begin(_answering(self._act, about, value, keep))
+            self._begin(_answering(self._act, about, value, kept == KEYCHAIN))
 
     @Slot()
     def _declined(self) -> None:
         self.asking = None
-        self.busy.emit(False)
+        self._over()
         self.stopped.emit()
+
+    def _over(self) -> None:
+        while self._for_once:
+            self.answers.let_go(self._for_once.pop())
+        self.busy.emit(False)
 
 
 def _answering(act: Act, about: str, value: str, keep: bool) -> Act:

@@ -141,6 +141,63 @@ def test_without_a_keychain_it_is_not_offered_and_that_is_said(page, answers) ->
     assert not dialog.ok.isEnabled()
 
 
+def test_an_answer_for_one_act_is_forgotten_when_the_act_has_ended(page, answers, shown) -> None:
+    work, got = Work(answers, page), []
+    work.done.connect(got.append)
+    for time in range(2):
+        work.start(Asks(LOGIN))
+        shown(lambda: work.asking is not None and work.asking.isVisible())
+        work.asking.once.click()
+        work.asking.line.setText("open sesame")
+        work.asking.ok.click()
+        shown(lambda n=time: len(got) == n + 1)
+        assert got[-1] == {LOGIN.about: "open sesame"}
+        assert answers.get(LOGIN.about) is None, "asked every time"
+    assert "sesame" not in answers.redact("open sesame"), "still hidden in what is told later"
+
+
+def test_an_answer_for_one_act_lives_through_the_questions_that_follow(page, answers, shown) -> None:
+    work, got = Work(answers, page), []
+    work.done.connect(got.append)
+    work.start(Asks(LOGIN, KEY))
+    shown(lambda: isinstance(work.asking, PasswordDialog))
+    work.asking.once.click()
+    work.asking.line.setText("open sesame")
+    work.asking.ok.click()
+    shown(lambda: isinstance(work.asking, FingerprintDialog))
+    assert answers.get(LOGIN.about) == "open sesame"
+    work.asking.reject()
+    shown(lambda: not work.running)
+    assert answers.get(LOGIN.about) is None
+    assert not got
+
+
+def test_a_keys_passphrase_is_asked_every_time_and_may_be_left_empty(page, answers, shown) -> None:
+    key = Question("passphrase", "key:///home/ada/.ssh/id", "The passphrase (leave it empty to go on without).")
+    work, got = Work(answers, page), []
+    work.done.connect(got.append)
+    work.start(Asks(key))
+    shown(lambda: work.asking is not None and work.asking.isVisible())
+    assert work.asking.once.isChecked()
+    assert work.asking.ok.isEnabled()
+    work.asking.ok.click()
+    shown(lambda: got == [{key.about: ""}])
+    assert answers.get(key.about) is None
+
+
+def test_a_failure_of_an_act_that_only_looks_says_so(page, answers, shown) -> None:
+    work, troubles = Work(answers, page, "It was only looked at."), []
+    work.failed.connect(troubles.append)
+
+    def act(report, cancel, answers) -> None:
+        raise JobError("No such file.", means="" if not troubles else "It is broken.")
+
+    for number, told in enumerate(("It was only looked at.", "It is broken.")):
+        work.start(act)
+        shown(lambda n=number: len(troubles) == n + 1)
+        assert troubles[-1].means == told
+
+
 def test_a_changed_key_is_told_in_words_and_no_is_the_default(page) -> None:
     dialog = FingerprintDialog(Question("host-key-changed", "x", "The key of host has changed.", "SHA256:zz"), page)
     assert dialog.no.isDefault()

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QLineEdit, QRadioButton, QVBoxLayout, QWidget
 
 from app import words
 from app.errors import Question, Trouble
@@ -15,6 +15,8 @@ from ui.look import Drawing
 from ui.widgets.text import add, button, label, row
 
 ACROSS = 55  # letters of a fingerprint on one line
+ONCE, SESSION, KEYCHAIN = "once", "session", "keychain"  # how long an answer is kept
+MAY_BE_EMPTY = "passphrase"  # an empty one means: go on without this key
 FINGERPRINTS = ("host-key", "host-key-changed", "certificate")
 TITLES = {
     "password": "Password",
@@ -27,28 +29,33 @@ TITLES = {
 
 
 class Asking(QDialog):
-    """A question; `answered(about, value, keep)` comes with the answer, `rejected` without one. Never `exec()`."""
+    """A question; `answered(about, value, how long)` comes with the answer, `rejected` without one. Never `exec()`."""
 
-    answered = Signal(str, str, bool)
+    answered = Signal(str, str, str)
 
     def __init__(self, question: Question, parent: QWidget) -> None:
         super().__init__(parent)
         self.question = question
         self.setWindowTitle(self.tr(TITLES.get(question.kind, "A question")))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.inside = QVBoxLayout(self)
+        self._around = QVBoxLayout(self)  # a frame of its own: not every display draws one around a window
+        self._around.setContentsMargins(0, 0, 0, 0)
+        frame = QFrame()
+        frame.setProperty("role", "asking")
+        self._around.addWidget(frame)
+        self.inside = QVBoxLayout(frame)
         self.inside.setContentsMargins(20, 16, 20, 16)
         self.inside.setSpacing(10)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Be as big as the wrapped texts need: a dialog does not see to that by itself."""
-        width = max(self.inside.minimumSize().width(), self.fontMetrics().averageCharWidth() * 62)
-        self.setMinimumSize(width, self.inside.totalHeightForWidth(max(self.width(), width)))
+        width = max(self._around.minimumSize().width(), self.fontMetrics().averageCharWidth() * 62)
+        self.setMinimumSize(width, self._around.totalHeightForWidth(max(self.width(), width)))
         super().showEvent(event)
 
-    def _answer(self, value: str, keep: bool) -> None:
+    def _answer(self, value: str, kept: str) -> None:
         self.accept()
-        self.answered.emit(self.question.about, value, keep)
+        self.answered.emit(self.question.about, value, kept)
 
 
 class PasswordDialog(Asking):
@@ -63,20 +70,22 @@ class PasswordDialog(Asking):
         self.line.textChanged.connect(self._typed)
         asked = label(words.plain(question.text))
         asked.setBuddy(self.line)
-        self.session = QRadioButton(self.tr("Keep it until I close the program"))
+        self.once = QRadioButton(self.tr("&Ask every time: forget it when this is done"))
+        self.session = QRadioButton(self.tr("Keep it &until I close the program"))
         self.chain = QRadioButton(self.tr("Keep it in this computer's &keychain"))
-        self.session.setChecked(True)
+        (self.once if question.kind == "passphrase" else self.session).setChecked(True)
         self.why = label("", "quiet")
         self._keychain()
         self.ok = button(self.tr("&Log in"), self._said, "primary")
         self.ok.setDefault(True)
-        self.ok.setEnabled(False)
-        no = button(self.tr("Not now"), self.reject)
+        self.ok.setEnabled(question.kind == MAY_BE_EMPTY)
+        no = button(self.tr("&Not now"), self.reject)
         top = row(Drawing("key", "accent_text"))
         top.addWidget(asked, 1)
         about = label(self.tr("For: {about}").format(about=words.plain(question.about)), "quiet")
+        for_how_long = (self.once, self.session, self.chain)
         never = label(self.tr("It is never written into a file, a log or the report."), "quiet")
-        add(self.inside, top, about, self.line, self.session, self.chain, self.why, never, row(None, no, self.ok))
+        add(self.inside, top, about, self.line, *for_how_long, self.why, never, row(None, no, self.ok))
         self.line.setFocus()
 
     def _keychain(self) -> None:
@@ -92,13 +101,13 @@ class PasswordDialog(Asking):
 
     @Slot(str)
     def _typed(self, text: str) -> None:
-        self.ok.setEnabled(bool(text))
+        self.ok.setEnabled(bool(text) or self.question.kind == MAY_BE_EMPTY)
 
     @Slot()
     def _said(self) -> None:
         value = self.line.text()
         self.line.clear()
-        self._answer(value, self.chain.isChecked())
+        self._answer(value, KEYCHAIN if self.chain.isChecked() else ONCE if self.once.isChecked() else SESSION)
 
 
 class FingerprintDialog(Asking):
@@ -121,12 +130,12 @@ class FingerprintDialog(Asking):
             "This is not the key that the server had before. That is normal after it was set up anew; "
             "it can also mean that somebody is between you and the server. Ask its people before you go on."
         )
-        yes = self.tr("It is &new, and I have compared it") if changed else self.tr("&Yes, it is equal")
+        yes = self.tr("&Yes, it is new, and I have compared it") if changed else self.tr("&Yes, it is equal")
         self.yes = button(yes, self._said, "danger" if changed else "")
         self.no = button(self.tr("&No"), self.reject, "primary")
         self.no.setDefault(True)
         copy = button(self.tr("&Copy"), self._copy, about=self.tr("Copy the fingerprint"))
-        about = label(words.plain(question.about), "quiet")
+        about = label(self.tr("Server: {about}").format(about=_place(question)), "quiet")
         add(
             self.inside,
             top,
@@ -139,11 +148,16 @@ class FingerprintDialog(Asking):
 
     @Slot()
     def _said(self) -> None:
-        self._answer(self.question.detail, True)
+        self._answer(self.question.detail, SESSION)
 
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.question.detail)
+
+
+def _place(question: Question) -> str:
+    """The server that *question* is about, without the word before it that tells its kind."""
+    return words.plain(question.about.rpartition(" ")[2])
 
 
 def ask(question: Question, why: Trouble, parent: QWidget) -> Asking:
