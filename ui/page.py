@@ -28,7 +28,7 @@ class Page(QWidget):
         self.answers = answers
         self.draft = Draft()
         self.heading = label(self.tr(self.title), "title")
-        self.heading.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.heading.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # read out on arrival; no stop for Tab
         self.heading.setAccessibleDescription(self.tr(self.lead))
         self.what = label(self.tr(self.lead), "lead")
         self.then = label(self.tr(self.after), "quiet")

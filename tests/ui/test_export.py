@@ -59,7 +59,7 @@ def test_pause_close_and_go_on_at_the_next_start(window, kept, shown, disk, tmp_
     there.mkdir()
     to_review(window, shown, disk, there, limit=1.0)
     window.go_next()
-    shown(lambda: window.run.story.step == "upload" and window.run.story.done > 0, 60)
+    shown(lambda: window.run.story.state.steps.get("upload") == "started" and window.run.story.done > 0, 60)
     window.close()
     assert window.isVisible()
     box = window.closing.box
@@ -86,7 +86,7 @@ def test_stay_keeps_it_running(window, shown, disk, tmp_path) -> None:
     there.mkdir()
     to_review(window, shown, disk, there, limit=1.0)
     window.go_next()
-    shown(lambda: window.run.story.step == "upload", 60)
+    shown(lambda: window.run.story.state.steps.get("upload") == "started", 60)
     window.close()
     window.closing.box.buttons()[1].click()
     assert window.run.running
@@ -102,7 +102,7 @@ def test_cancel_and_undo_takes_everything_back(window, shown, disk, tmp_path) ->
     there.mkdir()
     to_review(window, shown, disk, there, limit=1.0)
     window.go_next()
-    shown(lambda: window.run.story.step == "upload" and window.run.story.done > 0, 60)
+    shown(lambda: window.run.story.state.steps.get("upload") == "started" and window.run.story.done > 0, 60)
     window.run.take_back()
     shown(lambda: not window.run.running and not window.run.story.state.touched("convert"), 30)
     assert not list(there.iterdir())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -95,6 +97,15 @@ def clipped(widget: QWidget) -> Iterator[str]:
             yield f"the body is {page.width()} wide and needs {page.minimumSizeHint().width()}"
 
 
+def letters(widget: QWidget) -> Iterator[str]:
+    """The letters that Alt reaches: of buttons, and of labels that name a field."""
+    for child in widget.findChildren(QWidget):
+        is_label = isinstance(child, QLabel) and child.buddy() is not None
+        reached = child.isVisible() and child.isEnabled() and child.window() is widget.window()
+        if reached and (is_label or isinstance(child, QAbstractButton)):
+            yield from re.findall(r"&(\w)", child.text().lower().replace("&&", ""))
+
+
 @pytest.mark.parametrize("size", [(1024, 700), (1600, 1000)])
 def test_every_scene_is_named_and_whole(qtbot, styled, kept, size: tuple[int, int]) -> None:
     seen = 0
@@ -104,6 +115,8 @@ def test_every_scene_is_named_and_whole(qtbot, styled, kept, size: tuple[int, in
         for _ in range(4):
             QApplication.processEvents()
         assert not list(nameless(widget)), name
+        twice = [letter for letter, number in Counter(letters(widget)).items() if number > 1]
+        assert not twice, f"{name}: Alt reaches more than one thing by {twice}"
         assert not list(clipped(widget)), name
         seen += 1
     assert seen == 21

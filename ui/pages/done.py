@@ -36,9 +36,9 @@ class DonePage(Page):
         super().__init__(answers)
         self.job: Job | None = None
         self.report: Path | None = None
-        self.work = Work(answers, self)
+        self.work = Work(answers, self, self.tr("The export itself is done; what lies at the target was not touched."))
         box, inside = card()
-        self.practice = label("", "care")
+        self.practice = label(self.tr(words.REHEARSAL), "care")
         titles = {
             "place": self.tr("It lies at"),
             "size": self.tr("Size"),
@@ -78,8 +78,6 @@ class DonePage(Page):
         """Tell the end of *job* from its journal."""
         self.job = job
         there, proved, put_back = state.of("upload"), state.of("prove"), state.of("restore")
-        practice = "This was a rehearsal: conversion, test start, upload and proof were real; the cloud was not."
-        self.practice.setText(self.tr(practice))
         self.practice.setVisible(job.practice)
         texts = {
             "place": words.plain(there.get("url", "")),

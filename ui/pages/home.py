@@ -36,7 +36,8 @@ class HomePage(Page):
 
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
-        self.shelf, self.work = Work(answers, self), Work(answers, self)
+        self.shelf = Work(answers, self, self.tr("The exports themselves were not touched."))
+        self.work = Work(answers, self, self.tr("Nothing is lost: what was done is kept, and you can try it again."))
         begin = button(self.tr("&New export"), self.new.emit, "primary")
         about = self.tr(
             "Try everything with a made-up machine and servers inside this computer; nothing of yours is touched"

@@ -32,7 +32,7 @@ class LinePage(Page):
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
         self.line: Any = None
-        self.work = Work(answers, self)
+        self.work = Work(answers, self, self.tr("Nothing of yours was changed. You may go on without measuring."))
         self.bar = ByteBar()
         self.state = label("", "quiet")
         self.again = button(self.tr("&Measure again"), self.measure)

@@ -33,10 +33,11 @@ class ReviewPage(Page):
         super().__init__(answers)
         self.job: Job | None = None
         self.passed = False
-        self.work = Work(answers, self)
+        self.work = Work(answers, self, self.tr("Nothing was changed: the export has not started."))
         plan, inside = card()
         self.plan = QVBoxLayout()
-        add(inside, label(self.tr("What will happen"), "head"), self.plan)
+        self.practice = label(self.tr(words.REHEARSAL), "care")
+        add(inside, label(self.tr("What will happen"), "head"), self.practice, self.plan)
         self.checks, below = card()
         self.state = label("", "head")
         self.found = Findings()
@@ -57,11 +58,12 @@ class ReviewPage(Page):
         self.trouble.hide()
         self.found.show_findings([])
         empty(self.plan)
+        self.practice.setVisible(bool(draft.job and draft.job.practice))
         try:
             job = draft.as_job()
         except Usage as exc:
             self.job = None
-            self._failed(trouble(exc))
+            self._failed(trouble(exc, means=self.tr("Nothing was changed: the export has not started.")))
             return
         for number, sentence in enumerate(words.plan(job), 1):
             self.plan.addWidget(label(f"{number}.  {sentence}", selectable=True))

@@ -152,7 +152,9 @@ class RunPage(Page):
     def _failed(self, why: Trouble) -> None:
         self._ended()
         kept = self.tr("It was tried {n} times; everything that got through is kept.").format(n=self.story.retries + 1)
-        self.trouble.tell(replace(why, did=why.did or (kept if self.story.retries else "")))
+        here = self.tr("When the file is on this computer, choose it here. You may close the program until then.")
+        remedy = here if why.kind == "waiting" else why.remedy
+        self.trouble.tell(replace(why, did=why.did or (kept if self.story.retries else ""), remedy=remedy))
         self._refresh()
         self.file.setVisible(why.kind == "waiting")
         self.again.setVisible(why.kind != "waiting")

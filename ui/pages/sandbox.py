@@ -32,7 +32,7 @@ class SandboxPage(Page):
         super().__init__(answers)
         self.look: Any = None
         self._seen_at = ""
-        self.work = Work(answers, self)
+        self.work = Work(answers, self, self.tr("Nothing was changed: it was only looked at."))
         self.address = QLineEdit()
         self.address.setPlaceholderText(self.tr("user@host, or user@host:port"))
         self.address.setAccessibleName(self.tr("How you log in to the machine, as user@host"))

@@ -76,7 +76,7 @@ class TargetPage(Page):
         self.limit.setAccessibleName(self.tr("Speed limit of the upload"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(self._named(self.tr("&Name of the image"), self.name), self.name)
+        form.addRow(self._named(self.tr("Na&me of the image"), self.name), self.name)
         form.addRow(self._named(self.tr("&Format"), self.format), self.format)
         form.addRow(self._named(self.tr("Speed l&imit"), self.limit), self.limit)
         add(inside, form, self.compress, self.prove)
@@ -86,7 +86,7 @@ class TargetPage(Page):
     def _toggle(self) -> None:
         wanted = self.options.isHidden()
         self.options.setVisible(wanted)
-        self.more.setText(self.tr("&Fewer options") if wanted else self.tr("&More options"))
+        self.more.setText(self.tr("Fe&wer options") if wanted else self.tr("&More options"))
 
     @Slot(int)
     def _receiver(self, _: int) -> None:

@@ -24,7 +24,7 @@ class Origin(QWidget):
 
     def __init__(self, answers: Answers) -> None:
         super().__init__()
-        self.work = Work(answers, self)
+        self.work = Work(answers, self, self.tr("Nothing was changed: it was only looked at."))
         self.trouble = TroubleBox()
         self.state = label("", "quiet")
         self.inside = QVBoxLayout(self)

@@ -29,7 +29,7 @@ class CloudOrigin(Origin):
 
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
-        self.known = Work(answers, self)
+        self.known = Work(answers, self, self.tr("Nothing was changed: it was only looked at."))
         self.cloud = QComboBox()
         self.cloud.setEditable(True)
         self.cloud.setAccessibleName(self.tr("Name of the cloud"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ui.look import Drawing
 from ui.widgets.text import empty, label, restyle
@@ -19,6 +18,7 @@ TITLES = {
     "run": "Export",
     "done": "Done",
 }
+DRAWN, GAP = 1.2, 4  # the drawing before a title in lines of text, and pixels between them
 
 
 class StepList(QFrame):
@@ -30,11 +30,10 @@ class StepList(QFrame):
         super().__init__()
         self.setObjectName("side")
         self.setAccessibleName(self.tr("Steps"))
-        self.setFixedWidth(self._wide())
         self._keys: tuple[str, ...] = ()
         self.buttons: dict[str, QPushButton] = {}
         self._drawings: dict[str, Drawing] = {}
-        outside = QVBoxLayout(self)
+        self._outside = outside = QVBoxLayout(self)
         outside.setContentsMargins(12, 14, 12, 14)
         brand = label("Sandhopper")
         brand.setObjectName("brand")
@@ -45,12 +44,16 @@ class StepList(QFrame):
         outside.addStretch(1)
 
     def _wide(self) -> int:
-        """Wide enough for every title in bold, so that nothing jumps from page to page."""
-        bold = self.font()
-        bold.setBold(True)
-        measure = QFontMetrics(bold)
-        longest = max(measure.horizontalAdvance(self.tr(title)) for title in TITLES.values())
-        return longest + measure.height() * 5
+        """Wide enough for every title as styled when one is there: nothing is cut, and nothing jumps."""
+        margins, longest = self._outside.contentsMargins(), 0
+        for title in TITLES.values():
+            probe = _step(self.tr(title), self)
+            restyle(probe, state="now")
+            probe.ensurePolished()
+            longest = max(longest, probe.sizeHint().width())
+            probe.deleteLater()
+        beside = Drawing("todo", "quiet", DRAWN).sizeHint().width() + GAP
+        return margins.left() + beside + longest + margins.right() + 1  # and the line at the right
 
     def show_steps(self, keys: tuple[str, ...], now: str, open_to: set[str], behind: set[str]) -> None:
         """Show these steps: *now* is the page of now, *open_to* may be clicked, *behind* are settled."""
@@ -75,15 +78,14 @@ class StepList(QFrame):
     def _lay(self, keys: tuple[str, ...]) -> None:
         empty(self._list)
         self._keys = keys
+        self.setFixedWidth(self._wide())
         for key in keys:
-            made = QPushButton(self.tr(TITLES[key]))
-            made.setProperty("role", "step")
+            made = _step(self.tr(TITLES[key]), self)
             made.setProperty("key", key)
-            made.setCursor(Qt.CursorShape.PointingHandCursor)
             made.clicked.connect(self._clicked)
-            self.buttons[key], self._drawings[key] = made, Drawing("todo", "quiet", 1.2)
+            self.buttons[key], self._drawings[key] = made, Drawing("todo", "quiet", DRAWN)
             across = QHBoxLayout()
-            across.setSpacing(4)
+            across.setSpacing(GAP)
             across.addWidget(self._drawings[key])
             across.addWidget(made, 1)
             self._list.addLayout(across)
@@ -91,3 +93,11 @@ class StepList(QFrame):
     @Slot()
     def _clicked(self) -> None:
         self.chosen.emit(self.sender().property("key"))
+
+
+def _step(title: str, parent: QWidget) -> QPushButton:
+    made = QPushButton(title, parent)
+    made.setProperty("role", "step")
+    made.setAutoDefault(True)
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    return made

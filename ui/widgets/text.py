@@ -38,7 +38,7 @@ def button(text: str, clicked: Callable[..., Any], role: str = "", about: str = 
     """A button that calls *clicked*; *about* is the longer description for a screen reader and the tool tip."""
     made = QPushButton(text)
     made.setProperty("role", role)
-    made.setAutoDefault(False)
+    made.setAutoDefault(True)  # Enter presses the button that has the focus, outside of dialogs too
     made.clicked.connect(clicked)
     made.setAccessibleName(text.replace("&", ""))
     if about:
