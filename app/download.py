@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from app import host
 from app.errors import JobError, Transient
 from app.stores import BLOCK
 from app.units import size as words_for
@@ -89,7 +90,7 @@ class Download:
         try:
             for block in blocks:
                 if block.strip(b"\0"):
-                    _write_all(file, block)
+                    host.write_all(file, block)
                 else:
                     file.seek(len(block), os.SEEK_CUR)  # a hole reads as zeros and takes no room
                 self._count(block)
@@ -114,24 +115,8 @@ class Download:
 
     def _finished(self) -> Path:
         self.part.replace(self.whole)
-        _sync_folder(self.whole.parent)
+        host.sync_folder(self.whole.parent)
         return self.whole
-
-
-def _write_all(file: BinaryIO, block: bytes) -> None:
-    """An unbuffered file may take a part of a block only, e.g. when the disk is filling up."""
-    rest = memoryview(block)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # fsync(2): the name itself must survive a power cut too
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _settle(file: BinaryIO, length: int) -> None:

@@ -10,17 +10,20 @@ import logging
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from app.errors import JobError
 
+SYSTEM: str = sys.platform
 WINDOWS = sys.platform == "win32"
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,24 @@ def write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in *folder* durable against a power cut, where the system has that (POSIX fsync(2))."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # some network drives cannot
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_all(file: BinaryIO, block: bytes) -> None:
+    """Write the whole *block*: an unbuffered file may take a part of it only, e.g. when the disk is filling up."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def free_space(folder: Path) -> int:
@@ -149,6 +170,24 @@ def end(process: subprocess.Popen[bytes], patience: float = 3.0) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()
+
+
+def accelerator() -> str:
+    """QEMU's name for this system's hardware help that may be tried, empty where there is none."""
+    name = {"linux": "kvm", "darwin": "hvf", "win32": "whpx"}.get(sys.platform, "")
+    return "" if name == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK) else name
+
+
+def unacknowledged(sock: socket.socket) -> int | None:
+    """Bytes handed to the system that the far side has not acknowledged yet; None where it does not say."""
+    if SYSTEM == "linux":
+        import fcntl
+        import termios
+
+        return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0])  # tcp(7)
+    if SYSTEM == "darwin":
+        return sock.getsockopt(socket.SOL_SOCKET, 0x1024)  # SO_NWRITE, <sys/socket.h>
+    return None
 
 
 @contextlib.contextmanager

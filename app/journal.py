@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app import host
+
 Facts = dict[str, Any]
 STATUS = {"started", "done", "failed", "cancelled", "undone"}
 
@@ -65,7 +67,7 @@ class Journal:
         if self._file.tell() > whole:
             self._file.truncate(whole)
             self._file.seek(whole)
-        _sync_folder(path.parent)
+        host.sync_folder(path.parent)
 
     def record(self, step: str, event: str, /, **facts: Any) -> None:
         """Write one line and wait until it is on the disk."""
@@ -110,13 +112,3 @@ def _lines(path: Path) -> Iterator[tuple[Facts, int]]:
             except ValueError:
                 return
             yield line, end
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the directory entry itself durable (POSIX only: fsync(2))."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

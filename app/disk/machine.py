@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +45,6 @@ _DISKS = {
     "sata": ("q35", ["-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0"]),
     "nvme": ("q35", ["-device", "nvme,drive=disk,serial=sandhopper,bootindex=0"]),
 }
-_HARDWARE = {"linux": "kvm", "darwin": "hvf", "win32": "whpx"}
 
 
 def memory_for_guest() -> int:
@@ -147,8 +145,8 @@ def started(what: Machine, folder: Path, ctx: Context) -> Iterator[subprocess.Po
 
 def best_accel(ctx: Context) -> str:
     """`kvm`, `hvf` or `whpx` when a small guest really ran with it here, else `tcg` (slower, works everywhere)."""
-    wanted = _HARDWARE.get(sys.platform, "")
-    if not wanted or (wanted == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK)):
+    wanted = host.accelerator()
+    if not wanted:
         return "tcg"
     if wanted not in _tried:
         _tried[wanted] = _runs_with(wanted, ctx)

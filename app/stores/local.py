@@ -77,7 +77,7 @@ class Local:
         try:
             for block in blocks:
                 with _explained(path, max(len(block), self.ctx.total - self.ctx.done)):
-                    _write_all(file, block)
+                    host.write_all(file, block)
                     unsynced += len(block)
                     if unsynced >= SYNC_EVERY:
                         os.fsync(file.fileno())
@@ -92,7 +92,7 @@ class Local:
         source, goal = self._path(old), self._path(new)
         with _explained(goal):
             source.replace(goal)
-            _sync_folder(self.folder)
+            host.sync_folder(self.folder)
 
     def remove(self, name: str) -> None:
         """Delete a file; one that is gone already is fine."""
@@ -125,23 +125,6 @@ def _opened_for_writing(path: Path) -> BinaryIO:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
     return os.fdopen(handle, "r+b", buffering=0)
-
-
-def _write_all(file: BinaryIO, block: bytes) -> None:
-    """An unbuffered file may take a part of a block only, e.g. when the disk is filling up."""
-    rest = memoryview(block)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):  # some network drives cannot
-                os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,12 @@ import os
 import selectors
 import socket
 import ssl
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from app import host
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -22,7 +22,6 @@ CONNECTING, HANDSHAKE = 20.0, 30.0  # seconds
 LOOK = 0.2  # seconds between two looks at the cancel button
 HURRY, HURRIED = 0.6, 5.0  # seconds without, and with bytes still leaving, once the person wants to stop
 SMALL_BUFFER = 1 << 18  # bytes; where the system does not tell what is unsent, little may be
-_SYSTEM: str = sys.platform
 T = TypeVar("T")
 
 
@@ -130,14 +129,7 @@ class Wire:
 
     def unacked(self) -> int | None:
         """Bytes handed to the system that the far side has not acknowledged; None where it does not say."""
-        if _SYSTEM == "linux":
-            import fcntl
-            import termios
-
-            return int(struct.unpack("i", fcntl.ioctl(self.sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0])  # tcp(7)
-        if sys.platform == "darwin":
-            return self.sock.getsockopt(socket.SOL_SOCKET, 0x1024)  # SO_NWRITE, <sys/socket.h>
-        return None
+        return host.unacknowledged(self.sock)
 
     def stop_if_broken(self) -> None:
         """Raise the `OSError` that a socket keeps to itself while nothing is sent on it."""

@@ -245,7 +245,7 @@ def test_a_cancel_keeps_what_is_here(ctx: Context, cloud: Cloud, disk: Path) -> 
 def test_a_full_disk_says_how_much_is_missing_and_keeps_what_is_here(
     ctx: Context, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, left = download._write_all, [6_000_000]
+    write, left = download.host.write_all, [6_000_000]
 
     def filling(file: Any, block: bytes) -> None:
         left[0] -= len(block)
@@ -254,11 +254,11 @@ def test_a_full_disk_says_how_much_is_missing_and_keeps_what_is_here(
             raise OSError(errno.ENOSPC, "No space left on device")
         write(file, block)
 
-    monkeypatch.setattr(download, "_write_all", filling)
+    monkeypatch.setattr(download.host, "write_all", filling)
     with pytest.raises(JobError, match=r"disk is full: .*MB") as caught:
         STEP.run(ctx)
     assert "is kept" in caught.value.means
-    monkeypatch.setattr(download, "_write_all", write)
+    monkeypatch.setattr(download.host, "write_all", write)
     assert STEP.run(ctx)["sha256"] == sums(disk)
 
 
