@@ -142,14 +142,14 @@ class Context:
         finally:
             host.end(process)
 
-    def run(self, *command: str, watch: Callable[[bytes], None] | None = None) -> bytes:
-        """Run a program to its end and return its output (the last MB); end it if the person cancels.
+    def ended(self, *command: str, watch: Callable[[bytes], None] | None = None) -> tuple[int, bytes, bytes]:
+        """Run a program to its end: exit status, output and errors (the last MB of each); end it on cancel.
 
         *watch* is called some times a second with the last 200 bytes of the output, in this thread.
-        Raises `JobError` with the program's last words when it fails.
         """
-        with self.program(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            out, err = bytearray(), bytearray()
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        out, err = bytearray(), bytearray()
+        with self.program(*command, **pipes) as process:
             readers = [
                 threading.Thread(target=_drain, args=pair, daemon=True)
                 for pair in ((process.stdout, out), (process.stderr, err))
@@ -162,10 +162,15 @@ class Context:
                     watch(bytes(out[-200:]))
             for reader in readers:
                 reader.join()
-        if process.returncode:
-            words = err.decode(errors="replace").strip()[-400:] or f"exit status {process.returncode}"
+        return process.returncode, bytes(out), bytes(err)
+
+    def run(self, *command: str, watch: Callable[[bytes], None] | None = None) -> bytes:
+        """As `ended`, but returns the output and raises `JobError` with the program's last words when it fails."""
+        status, out, err = self.ended(*command, watch=watch)
+        if status:
+            words = err.decode(errors="replace").strip()[-400:] or f"exit status {status}"
             raise JobError(f"{Path(command[0]).name} failed: {words}", "Look at the details, then try again.")
-        return bytes(out)
+        return out
 
 
 def _drain(pipe: Any, into: bytearray) -> None:

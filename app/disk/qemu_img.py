@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +27,12 @@ def run(ctx: Context, *args: str, total: int = 0) -> tuple[int, str, str]:
 
     With *total*, the percentage that `-p` prints is reported as so many of *total* bytes of the current phase.
     """
-    command = [host.need_tool("qemu-img"), *args]
-    out, err = bytearray(), bytearray()
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with ctx.program(*command, **pipes) as process:
-        readers = [
-            threading.Thread(target=_drain, args=pair, daemon=True)
-            for pair in ((process.stdout, out), (process.stderr, err))
-        ]
-        for reader in readers:
-            reader.start()
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
-                break
-            ctx.advance()
-            _tell(ctx, bytes(out[-100:]), total)
-        for reader in readers:
-            reader.join()
-    if total and process.returncode == 0:
+    status, out, err = ctx.ended(
+        host.need_tool("qemu-img"), *args, watch=(lambda said: _tell(ctx, said, total)) if total else None
+    )
+    if total and status == 0:
         ctx.at(total)
-    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace").strip()
+    return status, out.decode(errors="replace"), err.decode(errors="replace").strip()
 
 
 def ask(ctx: Context, verb: str, path: Path, format_: str, *args: str) -> dict[str, Any]:
@@ -95,11 +77,5 @@ def _short(words: str) -> str:
 
 
 def _tell(ctx: Context, said: bytes, total: int) -> None:
-    if total and (found := _PERCENT.findall(said)):
+    if found := _PERCENT.findall(said):
         ctx.at(max(ctx.done, int(float(found[-1]) / 100 * total)))
-
-
-def _drain(pipe: Any, into: bytearray) -> None:
-    while piece := pipe.read1(65536):
-        into += piece
-        del into[:-1_000_000]
