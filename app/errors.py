@@ -152,7 +152,7 @@ _PROMISE = re.compile(r"[^.;]*\b((tried|sent|looked at|logged in) again|goes on 
 def _given_up(remedy: str) -> str:
     """The remedy of a `Transient` that nobody tries again any more."""
     advice = _PROMISE.sub("", remedy).strip(" ;") or "Check the network"
-    advice = advice[0].upper() + advice[1:]
+    advice = re.sub(r"(^|[.?!] )([a-z])", lambda found: found[1] + found[2].upper(), advice)
     return f"{advice}{'' if advice[-1] in '.?!' else '.'} Then start it again; it goes on from here."
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from app import acts, shelf
+from app import job as jobs
 from app.cli import main
 from app.commands import progress
 from app.commands.asking import Accepted
@@ -411,3 +412,26 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, capsys: Capture) -> 
 )
 def test_who_has_given_up_promises_no_more_tries(remedy: str, told: str) -> None:
     assert trouble(Transient("The line was cut.", remedy)).remedy.startswith(told)
+
+
+def test_half_an_upload_is_not_told_as_verified(tmp_path: Path, capsys: Capture) -> None:
+    made = jobs.new("file:///disk.qcow2", "sftp://h/in/")
+    made.save(made.folder / "job.json")
+    journal = Journal(made.folder / "journal.jsonl")
+    journal.record("convert", "done", name="disk.qcow2", size=10, sha256="ab" * 32)
+    journal.record("upload", "started")
+    journal.record("upload", "fact", fresh=True, line={"median": 1.0})
+    assert main(["status", made.id]) == 0
+    told = capsys.readouterr().out
+    assert "not at the target yet" in told
+    assert "Verified" not in told
+    assert main(["status", made.id, "--json"]) == 0
+    image = json.loads(capsys.readouterr().out)["image"]
+    assert (image["grade"], image["verified"]) == ("", "not uploaded yet")
+
+
+def test_a_conversion_into_a_folder_that_is_not_there(tmp_path: Path, capsys: Capture) -> None:
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(bytes(1 << 20))
+    assert main(["disk", "convert", str(disk), str(tmp_path / "no" / "x.vmdk"), "--format", "vmdk"]) == 2
+    assert "There is no folder" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from app.commands import exporting
 from app.commands.terminal import Terminal
 from app.errors import JobError
 
+_CARE = {1: " One thing to know about is named above.", 2: " The things to know about are named above."}
 HELP = "look at everything a job needs; change nothing"
 
 
@@ -30,5 +31,5 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         text = " ".join(f"{found.title} {found.text}".strip() for found in stops)
         raise JobError(text, stops[0].remedy, means="Nothing was changed.", topic=stops[0].topic)
     care = sum(found.grade == "care" for found in findings)
-    terminal.say(f"Nothing stands in the way.{f' {care} things to know about are named above.' if care else ''}")
+    terminal.say(f"Nothing stands in the way.{_CARE.get(care, _CARE[2]) if care else ''}")
     return {"job": made.id, "findings": [asdict(found) for found in findings]}

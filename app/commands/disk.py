@@ -65,6 +65,8 @@ class _Convert:
     @staticmethod
     def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         file, out = _file(args.file), Path(args.out).expanduser().absolute()
+        if not out.parent.is_dir():
+            raise Usage(f"There is no folder {out.parent}.", "Make it first, or choose another one.")
         info, digest = terminal.act(
             lambda report, cancel, answers: acts.disk_convert(
                 file, out, args.format, not args.no_compress, report, cancel, answers

@@ -51,7 +51,9 @@ def told(made: Job, folder: Path, terminal: Terminal) -> dict[str, Any]:
     state = read(folder / "journal.jsonl")
     facts = outcome(made, folder, state)
     image = facts["image"]
-    if image["sha256"]:
+    if not state.is_done("upload"):
+        terminal.say("Image:    not at the target yet")
+    elif image["sha256"]:
         terminal.say(f"Image:    {image['place']}")
         terminal.say(f"Size:     {words.size(image['size'])}")
         terminal.say(f"SHA-256:  {image['sha256']}")
@@ -71,8 +73,8 @@ def outcome(made: Job, folder: Path, state: State) -> dict[str, Any]:
         "name": there.get("name") or converted.get("name", ""),
         "size": int(there.get("size") or converted.get("size") or 0),
         "sha256": there.get("sha256") or converted.get("sha256", ""),
-        "grade": words.grade(there),
-        "verified": words.verified(there) if there else "not uploaded yet",
+        "grade": words.grade(there) if state.is_done("upload") else "",
+        "verified": words.verified(there) if state.is_done("upload") else "not uploaded yet",
     }
     return {"job": made.id, "folder": str(folder), "image": image, "report": state.of("report").get("html", "")}
 
