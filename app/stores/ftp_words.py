@@ -100,6 +100,11 @@ def _refused(exc: ftplib.error_perm, host: str, doing: str, said: str) -> JobErr
 
 def unreachable(exc: OSError, host: str, port: int) -> JobError:
     """Why there was no connection at all."""
+    if isinstance(exc, ssl.SSLEOFError | ConnectionResetError):
+        return Transient(
+            f"The server {host} hung up on port {port} before the line was encrypted.",
+            "It is tried again. Is the port right: ftps:// is mostly 990, ftpes:// mostly 21?",
+        )
     if isinstance(exc, ssl.SSLError):
         other = f"Try ftpes://{host} (port 21) instead of ftps://, or the other way round." if port else ""
         return JobError(

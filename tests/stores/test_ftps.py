@@ -378,3 +378,13 @@ def test_a_question_for_a_password_is_a_sentence(tmp_path: Path, stack: ExitStac
     with pytest.raises(NeedsAnswer, match=r"^The server 127\.0\.0\.1 asks for the password of \w+\.$") as told:
         store.open()
     assert (told.value.means, told.value.topic) == ("Nothing was sent yet.", "passwords")
+
+
+def test_a_line_that_is_cut_before_it_is_encrypted_may_come_back(
+    tmp_path: Path, stack: ExitStack, ctx: Context
+) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path, implicit=True))
+    relay = stack.enter_context(Relay(server.port))
+    relay.down = True  # it takes the connection and hangs up
+    with pytest.raises(Transient, match="hung up"):
+        opened(relay.url(server.url), ctx, stack).open()
