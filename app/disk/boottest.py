@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,7 @@ FLOOD = 64 << 20  # bytes on the serial line, after which nobody reads on
 LOOK = 1.0  # seconds between two looks at the screen
 SEARCH = 20.0  # seconds between two searches of the guest's memory
 PICTURE = "boot-screen.png"  # kept in the job's folder
+SCRATCH = ".boot-"  # what the folder of one start begins with
 GRACE = 3.0  # seconds for the lines that follow a failure
 
 
@@ -68,8 +70,14 @@ def boot(
     return verdict
 
 
+def sweep(work: Path) -> None:
+    """Remove what starts that were killed have left in *work*."""
+    for left in work.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def _boot_once(what: Machine, ctx: Context, seconds: float) -> Verdict:
-    with tempfile.TemporaryDirectory(dir=ctx.work, prefix=".boot-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(dir=ctx.work, prefix=SCRATCH, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         what.prepare(folder, ctx)
         ctx.begin("boot", int(seconds), unit="s")

@@ -39,6 +39,7 @@ class Prove(Plain):
 
     def run(self, ctx: Context) -> Facts:
         """Ask the gate, then start the disk; raises `JobError` unless it reaches a login."""
+        boottest.sweep(ctx.work)
         target = load(ctx.job.profile)
         made = ctx.state.of("convert")
         path = Path(made["path"])
@@ -57,7 +58,8 @@ class Prove(Plain):
         return facts
 
     def undo(self, ctx: Context) -> None:
-        """Remove the picture of the screen."""
+        """Remove the picture of the screen, and what a start that was killed has left."""
+        boottest.sweep(ctx.work)
         (ctx.folder / boottest.PICTURE).unlink(missing_ok=True)
 
 

@@ -92,3 +92,13 @@ def test_missing_uefi_firmware_is_said_beforehand(make: Make, tmp_path: Path, mo
     efi = replace(prove.load("generic"), firmware="uefi")
     monkeypatch.setattr(prove, "load", lambda key: efi)
     assert "ovmf" in next(iter(STEP.check(make(tmp_path)))).remedy
+
+
+def test_what_a_killed_start_has_left_is_swept_away(tmp_path: Path, make: Make) -> None:
+    ctx = make(makers.raw_disk(tmp_path / "disk", prompt="box login: "), profile="catalyst")
+    left = ctx.work / ".boot-abc"
+    for act in (STEP.run, STEP.undo):
+        left.mkdir()
+        (left / "overlay").write_bytes(b"x")
+        act(ctx)
+        assert list(ctx.work.iterdir()) == []
