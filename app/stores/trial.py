@@ -144,7 +144,7 @@ class Trial:
 
         def acked(count: int) -> None:
             marks.append((time.monotonic() - began, marks[-1][1] + count))
-            self.ctx.advance()
+            self.ctx.advance(count)
 
         def blocks() -> Iterator[bytes]:
             nonlocal sent
