@@ -66,6 +66,13 @@ def settle(job: Job, folder: Path, report: Report, cancel: threading.Event, answ
         engine.settle(job, folder, report, cancel, answers)
 
 
+def steps(job: Job) -> list[str]:
+    """The names of the steps that *job* has, in order."""
+    from app.steps import steps_of
+
+    return [step.name for step in steps_of(job)]
+
+
 def practice_job() -> Job:
     """A new job for the practice site: its own sandbox, cloud and upload server, all on this computer."""
     from app.practice.site import practice_job as made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from PySide6.QtWidgets import QPushButton
+
 from app import shelf
 from tests.ui import samples
 from tests.ui.watchdog import Watchdog
@@ -25,6 +28,26 @@ def test_forty_jobs_are_there_and_nothing_froze(window, shown, qtbot) -> None:
     assert watchdog.worst < 0.05 * 2, f"{watchdog.worst * 1000:.0f} ms"
     assert window.home.open.count() == 10
     assert window.home.past.count() == 30
+
+
+@pytest.mark.parametrize("name", ["x" * 200, " ".join(["a very long name"] * 12)])
+def test_a_very_long_name_pushes_nothing_out_of_the_window(window, shown, qtbot, name: str) -> None:
+    samples.finished(samples.job(1, name=name))
+    samples.keep(samples.job(2, name=name), ("checkup", "done"), ("prepare", "started"))
+    window.home.refresh()
+    shown(lambda: len(window.home.rows) == 2)
+    qtbot.wait(50)
+    for found in window.home.findChildren(QPushButton):
+        if found.isVisible():
+            assert found.mapTo(window, found.rect().topRight()).x() < window.width(), found.text()
+    row = next(row for row in window.home.rows.values() if row.one.finished)
+    row.look.emit(row.one)
+    shown(lambda: not window.done.work.running)
+    qtbot.wait(50)
+    assert window.done.inner.width() <= window.done.area.viewport().width()
+    window.go("run")
+    qtbot.wait(50)
+    assert window.run.inner.width() <= window.run.area.viewport().width()
 
 
 def test_each_state_offers_what_fits(window, shown) -> None:

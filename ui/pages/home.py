@@ -15,11 +15,11 @@ from ui.page import Page
 from ui.shelved import Shelved, seen, shelved
 from ui.widgets.confirm import confirm
 from ui.widgets.exportrow import Banner, ExportRow
-from ui.widgets.text import add, button, label, row
+from ui.widgets.text import add, breakable, button, label, row
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
 
-AT_ONCE = 4  # rows made between two looks at the person's mouse and keys
+AT_ONCE = 2  # rows made between two looks at the person's mouse and keys
 
 
 class HomePage(Page):
@@ -116,7 +116,7 @@ class HomePage(Page):
     def _ask_forget(self, one: Any) -> None:
         self._forgetting = one
         said = self.tr("Its report and its files on this computer are deleted. What lies at the target is not touched.")
-        title = self.tr("Delete “{name}” from this list?").format(name=one.name)
+        title = self.tr("Delete “{name}” from this list?").format(name=breakable(one.name))
         confirm(self, title, said, self.tr("&Delete it"), self.tr("&Keep it"), self._forget)
 
     @Slot()

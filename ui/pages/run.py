@@ -22,7 +22,7 @@ from ui.widgets.confirm import confirm
 from ui.widgets.nowbox import NowBox
 from ui.widgets.promises import Promises
 from ui.widgets.stepstates import StepStates
-from ui.widgets.text import add, button, card, label, row
+from ui.widgets.text import add, breakable, button, card, label, row
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
 
@@ -85,7 +85,9 @@ class RunPage(Page):
         super().fill(draft)
         if draft.job and (self.job is None or draft.job.id != self.job.id) and not self.running:
             self.job = draft.job
-            self.heading.setText(self.tr("The export “{name}”").format(name=words.plain(draft.job.image_name)))
+            self.heading.setText(
+                self.tr("The export “{name}”").format(name=breakable(words.plain(draft.job.image_name)))
+            )
             self._renew()
         self._refresh()
 
@@ -93,7 +95,7 @@ class RunPage(Page):
         """Show an export of the shelf as its journal tells it, without starting anything."""
         self.fill(Draft(job=job))
         self.story.state = state
-        self.story.steps = list(state.steps)
+        self.story.steps = acts.steps(job)
         self._refresh()
 
     @Slot()

@@ -11,7 +11,7 @@ from app import words
 from ui.look import Drawing
 from ui.opening import show_file
 from ui.shelved import Shelved
-from ui.widgets.text import add, button, label, row
+from ui.widgets.text import add, breakable, button, label, row
 
 
 class ExportRow(QFrame):
@@ -32,7 +32,12 @@ class ExportRow(QFrame):
         texts.setSpacing(2)
         here = self.tr(", {size} here").format(size=words.size(one.here)) if one.here > 1_000_000 else ""
         practice = self.tr(", rehearsal") if one.job.practice else ""
-        add(texts, label(one.name, "head"), label(one.sentence), label(f"{one.when}{here}{practice}", "quiet"))
+        add(
+            texts,
+            label(breakable(one.name), "head"),
+            label(breakable(one.sentence)),
+            label(f"{one.when}{here}{practice}", "quiet"),
+        )
         inside.addWidget(Drawing(*_drawing(one), 1.5))
         inside.addLayout(texts, 1)
         inside.addLayout(self._buttons())
@@ -93,7 +98,7 @@ class Banner(QFrame):
         said = self.tr("The export “{name}” was interrupted while your sandbox ({place}) was changed.")
         place = words.plain(urlsplit(one.job.sandbox_url).hostname or "")
         texts = QVBoxLayout()
-        add(texts, label(said.format(name=one.name, place=place), "head"))
+        add(texts, label(breakable(said.format(name=one.name, place=place)), "head"))
         add(
             texts,
             label(self.tr("Go on with it, or put the sandbox back as it was. Your data on it is untouched."), "quiet"),

@@ -73,7 +73,7 @@ class NowBox(QFrame):
     def _trying(self, story: Story) -> str:
         if not story.retries:
             return ""
-        times = self.tr("The line was lost {n} times so far; it went on each time.").format(n=story.retries)
+        times = self.tr("The line was lost {n} times so far; nothing is sent twice.").format(n=story.retries)
         if story.retries == 1:
             times = self.tr("The line was lost once so far.")
         return f"{story.waiting}\n{times}" if story.waiting else times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,9 +30,15 @@ def label(text: str = "", role: str = "", *, selectable: bool = False) -> QLabel
     policy.setHeightForWidth(True)
     made.setSizePolicy(policy)
     if selectable:
+        made.setMinimumWidth(1)  # a long address or path is cut here rather than pushing buttons out of the window
         flags = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         made.setTextInteractionFlags(flags)
     return made
+
+
+def breakable(text: str) -> str:
+    """*text* with places to break where a name has no spaces: one long word would push buttons out of the window."""
+    return re.sub(r"(\S{20})(?=\S{4})", "\\1\u200b", text)
 
 
 def button(text: str, clicked: Callable[..., Any], role: str = "", about: str = "") -> QPushButton:
