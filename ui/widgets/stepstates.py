@@ -41,6 +41,7 @@ class StepStates(QWidget):
         self._rows, self._shown = {}, {}
         for number, step in enumerate(steps):
             parts = (Drawing("todo", "quiet", 1.2), label(words.step_title(step)), label("", "quiet"))
+            parts[2].setWordWrap(False)
             for column, part in enumerate(parts):
                 self._grid.addWidget(part, number, column)
             self._rows[step] = parts
