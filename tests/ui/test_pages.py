@@ -291,13 +291,3 @@ def test_a_trouble_shows_its_five_parts_and_copies_them(page, qapp) -> None:
     assert "13.2 GB" in copied
     assert "Transient" in copied
     assert not made.file.isVisible()
-
-
-def test_waiting_for_a_snapshot_by_hand_offers_to_choose_its_file(page) -> None:
-    from dataclasses import replace
-
-    made = page(RunPage)
-    made.open(samples.job(), State())
-    made._failed(replace(samples.trouble(), kind="waiting"))
-    assert made.file.isVisible()
-    assert not made.again.isVisible()
