@@ -64,7 +64,7 @@ def probe(store: Store, ctx: Context, seconds: float = 12.0) -> Line:
     with Trial(store, ctx) as trial:
         trial.abilities()
         rtt = trial.round_trip()
-        ctx.begin("Measuring the line")
+        ctx.begin("Measuring the line", unit="seconds")
         marks = trial.upload(_Until(seconds), HARD)
     median, low = speeds(marks)
     if len(marks) > 1:

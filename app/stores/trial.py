@@ -73,8 +73,8 @@ class Trial:
         finally:
             self.ctx.cancel = stopped
         if left:
-            files = f"{', '.join(left)}. Ask its people to delete them."
-            self.ctx.note(f"These trial files may still lie at the other side, as it lets nobody delete: {files}")
+            files = f"{', '.join(left)}. They may be deleted there."
+            self.ctx.note(f"These trial files of ours may still lie at the other side: {files}")
 
     def abilities(self) -> Abilities:
         """Try what may be done, one thing after the other, and tell the store."""
@@ -144,7 +144,7 @@ class Trial:
 
         def acked(count: int) -> None:
             marks.append((time.monotonic() - began, marks[-1][1] + count))
-            self.ctx.advance(count)
+            self.ctx.at(int(marks[-1][0]))
 
         def blocks() -> Iterator[bytes]:
             nonlocal sent
