@@ -158,7 +158,7 @@ def children(pid: int) -> list[int]:
     """All processes below *pid*, the youngest generation first."""
     try:
         near = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has ended, or is just ending
         return []
     return [below for child in near for below in (*children(child), child)]
 
