@@ -118,7 +118,7 @@ def filesystem(folder: Path) -> str:
 def held(lock: Path) -> Iterator[None]:
     """Hold *lock* (released by the system when the process ends); `JobError` when another holds it."""
     try:
-        with FileLock(lock, timeout=0):
+        with FileLock(lock, timeout=0.5):  # somebody who only looks (`is_held`) is gone at once
             yield
     except Timeout as exc:
         raise JobError(
@@ -127,6 +127,19 @@ def held(lock: Path) -> Iterator[None]:
             means="Nothing was changed by this attempt.",
             topic="locked",
         ) from exc
+
+
+def is_held(lock: Path) -> bool:
+    """Whether somebody holds *lock* just now."""
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # e.g. another person's folder: not ours to run
+        return False
 
 
 def find_tool(name: str) -> str | None:

@@ -35,6 +35,11 @@ class Export:
         )
 
     @property
+    def running(self) -> bool:
+        """Whether some window or terminal works on it just now."""
+        return host.is_held(self.folder / "lock")
+
+    @property
     def bytes_here(self) -> int:
         """Bytes that its files take on this computer's disk."""
         return sum(_allocated(f) for f in self.folder.rglob("*") if f.is_file() and not f.is_symlink())

@@ -76,6 +76,10 @@ class Shelved(Protocol):
     def disturbed(self) -> bool:
         """Whether the sandbox may still be changed."""
 
+    @property
+    def running(self) -> bool:
+        """Whether some window or terminal works on it just now."""
+
 
 def step_title(name: str) -> str:
     """A step as a short heading, e.g. “Prepare the sandbox”."""
@@ -167,6 +171,8 @@ def plan(job: Job) -> list[str]:
 def status(export: Shelved) -> str:
     """How an export stands, in one or two sentences."""
     state = export.state
+    if export.running:
+        return f"It is running now{_under_way(state)}."
     if export.disturbed:
         return f"Your sandbox may still be changed by it: resume it, or undo it. {_stopped_at(state)}".strip()
     if export.finished:
@@ -277,6 +283,11 @@ _SAYINGS: dict[str, Callable[[Event], str]] = {
 }
 
 
+def _under_way(state: State) -> str:
+    begun = [step for step, status in state.steps.items() if status == "started"]
+    return f" at “{step_title(begun[-1])}”" if begun else ""
+
+
 def _stopped_at(state: State) -> str:
     for step, status in reversed(state.steps.items()):
         if status == "failed":
@@ -285,7 +296,7 @@ def _stopped_at(state: State) -> str:
         if status == "cancelled":
             return f"Paused at “{step_title(step)}”; it can go on from there."
         if status == "started":
-            return f"It was interrupted, or is running elsewhere, at “{step_title(step)}”; it can go on from there."
+            return f"It was interrupted at “{step_title(step)}”; it can go on from there."
     done = [step for step, status in state.steps.items() if status == "done"]
     return f"Stopped after “{step_title(done[-1])}”; it can go on from there." if done else ""
 

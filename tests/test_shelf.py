@@ -56,8 +56,11 @@ def test_forgetting_deletes_the_folder_unless_it_is_in_use() -> None:
     (folder / "work" / "disk").write_bytes(b"x" * 10000)
     export = shelf.find(folder.name)
     assert export.bytes_here >= 10000
-    with host.held(folder / "lock"), pytest.raises(JobError, match="already running"):
-        shelf.forget(export)
+    assert not export.running
+    with host.held(folder / "lock"):
+        assert export.running
+        with pytest.raises(JobError, match="already running"):
+            shelf.forget(export)
     assert folder.exists()
     shelf.forget(export)
     assert not folder.exists()

@@ -31,6 +31,7 @@ class Shelved:
     job: Job = JOB
     finished: bool = False
     disturbed: bool = False
+    running: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -119,13 +120,19 @@ def test_the_plan_names_each_part_of_a_full_export() -> None:
     [
         ({}, "Not started yet."),
         ({"fetch": "done"}, "Stopped after “Fetch the disk”"),
-        ({"fetch": "done", "convert": "started"}, "interrupted, or is running elsewhere, at “Convert the disk”"),
+        ({"fetch": "done", "convert": "started"}, "interrupted at “Convert the disk”"),
         ({"fetch": "cancelled"}, "Paused at “Fetch the disk”"),
         ({"fetch": "undone", "convert": "undone"}, "Taken back"),
     ],
 )
 def test_every_state_has_a_sentence(steps: dict[str, str], said: str) -> None:
     assert said in words.status(Shelved(State(steps=steps)))
+
+
+def test_an_export_that_runs_elsewhere_is_told_apart_from_an_interrupted_one() -> None:
+    state = State(steps={"prepare": "done", "snapshot": "started"})
+    said = words.status(Shelved(state, disturbed=True, running=True))
+    assert said == "It is running now at “Take a snapshot”."
 
 
 def test_a_failed_export_says_why_until_something_else_happened() -> None:

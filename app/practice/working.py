@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from app import host
@@ -15,7 +16,7 @@ class Stopped(Exception):
     """The work was ended from outside."""
 
 
-class Working:
+class Working(ABC):
     """One detached program; subclasses say what it does in `work`. How it ended is kept beside the journal."""
 
     name, last = "", ""  # last: what the journal says when it has ended well
@@ -27,9 +28,9 @@ class Working:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    @abstractmethod
     def work(self) -> None:
         """Do it all."""
-        raise NotImplementedError
 
     def told(self) -> list[str]:
         """What a poll shows besides the state."""
