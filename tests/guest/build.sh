@@ -4,7 +4,7 @@
 set -eu
 if [ -z "${ALONE:-}" ]; then ALONE=1 exec unshare -m -p -f --kill-child sh "$0" "$1"; fi
 mount --make-rprivate /
-OUT=$1 W=$1/work R=$1/work/root MIRROR=${MIRROR:-http://deb.debian.org/debian}
+OUT=$1 W=$1/work R=$1/work/root
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 mkdir -p "$W"
 [ -f "$OUT/key" ] || ssh-keygen -q -t ed25519 -N '' -C guest -f "$OUT/key"
@@ -18,7 +18,7 @@ trap 'umount -R "$R" 2>/dev/null; losetup -d "$LOOP"' EXIT
 mkfs.ext4 -q -O ^64bit,^metadata_csum "$LOOP" # what extlinux can read
 mount "$LOOP" "$R"
 PACKAGES=systemd-sysv,udev,dbus,kmod,initramfs-tools,zstd,iproute2,openssh-server,sudo,rsync,acl,attr,e2fsprogs,python3,netbase,procps
-debootstrap --variant=minbase --include=$PACKAGES bookworm "$R" "$MIRROR" > "$W/debootstrap.log" 2>&1 || { tail "$W/debootstrap.log" >&2; exit 1; }
+debootstrap --variant=minbase --include=$PACKAGES bookworm "$R" ${MIRROR:+"$MIRROR"} > "$W/debootstrap.log" 2>&1 || { tail "$W/debootstrap.log" >&2; exit 1; }
 printf 'COMPRESS=zstd\nMODULES=list\n' > "$R/etc/initramfs-tools/conf.d/small"
 printf '%s\n' ahci ata_piix ata_generic sd_mod virtio_pci virtio_blk virtio_scsi nvme ext4 vmw_pvscsi mptspi > "$R/etc/initramfs-tools/modules"
 mount -t proc proc "$R/proc"; mount -t sysfs sys "$R/sys"
