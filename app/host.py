@@ -215,12 +215,3 @@ def kept_awake() -> Iterator[bool]:
         except Exception:  # the desktop's own trouble must never stop an export
             log.warning("sleep could not be inhibited", exc_info=True)
         yield awake
-
-
-def open_folder(path: Path) -> None:
-    """Show *path* in the system's file manager."""
-    if WINDOWS:
-        os.startfile(path)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        opener = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.Popen([opener, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

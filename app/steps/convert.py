@@ -38,7 +38,7 @@ class Convert(Plain):
             yield Finding("stop", exc.message, "It converts the disk.", exc.remedy, "tools")
             return
         if target.unproven:
-            yield Finding("care", "This kind of target was tried against a simulator only.", target.unproven)
+            yield Finding("care", "This kind of target was never tried for real.", target.unproven)
         if source := _source_here(ctx):
             yield from _check_source(source, wanted, target, ctx)
 

@@ -262,13 +262,11 @@ def test_a_full_disk_says_how_much_is_missing_and_keeps_what_is_here(
     assert STEP.run(ctx)["sha256"] == sums(disk)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.skipif(os.geteuid() != 0 and not os.environ.get("CI"), reason="mounting needs root")
 def test_a_disk_that_is_really_full(ctx: Context, disk: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(small)], check=False)
-    if done.returncode:
-        pytest.skip("this machine lets nobody mount")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(small)], check=True)
     try:
         full = replace(ctx, folder=small)
         with pytest.raises(JobError, match="disk is full"):
