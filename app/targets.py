@@ -38,9 +38,9 @@ class Target:
     *compress* whether it reads compressed QCOW2; *vmdk* the sub-format; *max_size* and *max_file* in bytes
     (0: no limit), of the disk and of the file; *multiple* in bytes to which the disk is rounded up; *gib_aligned*
     whether the place counts in whole GiB; *tables* the partition tables it starts from; *one_time* whether its
-    folder vanishes when the upload is complete; *unproven* says what was never tried for real, and what instead; *cares*
-    are sentences the person should know; *sheet* is the instructions for the person at the other side, filled in
-    by `sheet_for`.
+    folder vanishes when the upload is complete; *unproven* says what was never tried for real;
+    *cares* are sentences the person should know; *sheet* is the instructions for the person at the other side,
+    filled in by `sheet_for`.
     """
 
     key: str

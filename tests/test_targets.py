@@ -102,3 +102,7 @@ def test_sources_are_web_addresses() -> None:
 def test_profiles_are_found_beside_the_program() -> None:
     assert targets.FOLDER.name == "targets"
     assert tomllib.loads((targets.FOLDER / "generic.toml").read_text())["formats"][0] == "qcow2"
+
+
+def test_what_only_a_simulator_has_seen_says_so() -> None:
+    assert "simulator only" in load("interoute").unproven

@@ -174,7 +174,7 @@ def test_check_before_anything(tmp_path: Path, context: Make, monkeypatch: pytes
         ("stop", "VMware (ESXi, vSphere, Workstation, Fusion) does not take QCOW2.", "Choose one of: VMDK.")
     ]
     care = list(STEP.check(context(replace(job, profile="interoute"))))
-    assert any(f.grade == "care" and "simulator" in f.title for f in care)
+    assert any(f.grade == "care" and "never tried for real" in f.title and "simulator only" in f.text for f in care)
     monkeypatch.setattr("app.host.free_space", lambda folder: 1000)
     full = [f for f in STEP.check(context(replace(job, format="vdi"))) if f.topic == "space"]
     assert full[0].grade == "stop"
