@@ -45,7 +45,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found. *grade*: `ok`, `care` (the person should know) or `stop` (cannot go on)."""
+    """What a check found. *grade*: `ok`, `care` (the person should know) or `stop` (cannot go on).
+
+    *fix* names the repair of `app/fixes.py` that is made in the copy unless the person declines it; empty for none.
+    """
 
     grade: str
     title: str
@@ -53,6 +56,7 @@ class Finding:
     remedy: str = ""
     topic: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    fix: str = ""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from app import host
 from app.errors import Usage
+from app.fixes import FIXES
 from app.secrets import redact_urls
 
 VERSION = 1
@@ -34,6 +35,8 @@ FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
 ENDINGS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vhd", "vhdx": "vhdx", "ova": "ova"}
 TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 HOWS = ("merge", "disk", "leave")
+CLEANS = ("move", "share")  # what the copy is for: my machine elsewhere, or a template for others
+DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
 NO_ADDRESS = r"[\x00-\x1f\x7f\ud800-\udfff]|%00"
 PROOFS = ("auto", "whole", "sampled", "size")
@@ -58,6 +61,24 @@ class Include:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What happens in the copy to one secret that was found on the sandbox: `keep` or `remove`."""
+
+    path: str
+    what: str
+
+    @classmethod
+    def parse(cls, text: str) -> Decision:
+        """Read `PATH=keep|remove`; raises `Usage`."""
+        path, _, what = text.rpartition("=")
+        if not path.startswith("/") or what not in DECISIONS:
+            raise Usage(
+                f"“{text}” does not say what happens to a secret.", "Write it as /root/.netrc=remove (or keep)."
+            )
+        return cls(path, what)
+
+
+@dataclass(frozen=True)
 class Job:
     """One export.
 
@@ -65,6 +86,8 @@ class Job:
     the target (without ending; empty: made from the source). *profile* names a file of
     resources/targets. *format* empty means the profile's first. *limit* is in bytes a second, 0 for none.
     *verify* is one of `PROOFS`. *prove* asks for the boot test, *compress* for the smaller file.
+    *clean* is one of `CLEANS`; *secrets* are the decisions that differ from what it says (`move` keeps every secret,
+    `share` removes each). *unfixed* names the repairs (`app/fixes.py`) that are not to be made in the copy.
     """
 
     source: str
@@ -80,6 +103,9 @@ class Job:
     limit: int = 0
     verify: str = "auto"
     practice: bool = False
+    clean: str = "move"
+    secrets: tuple[Decision, ...] = ()
+    unfixed: tuple[str, ...] = ()
     created: float = 0.0
     version: int = field(default=VERSION)
 
@@ -122,6 +148,9 @@ class Job:
             found.append(f"The format “{self.format}” is not known; choose one of {', '.join(FORMATS)}.")
         if self.verify not in PROOFS:
             found.append(f"“{self.verify}” is no way to verify; choose one of {', '.join(PROOFS)}.")
+        if self.clean not in CLEANS:
+            found.append(f"“{self.clean}” is no way to clean; choose one of {', '.join(CLEANS)}.")
+        found += [f"There is no repair called “{name}”." for name in self.unfixed if name not in FIXES]
         if not 0 <= self.created < 1e11:
             found.append("The job's date is no date.")
         if self.limit < 0:
@@ -133,6 +162,8 @@ class Job:
             f"{m} is named twice among the things to include."
             for m in sorted({m for m in mounts if mounts.count(m) > 1})
         ]
+        decided = [d.path for d in self.secrets]
+        found += [f"{p} is decided about twice." for p in sorted({p for p in decided if decided.count(p) > 1})]
         found += [f"{i.mount} cannot be merged into itself." for i in self.include if i.mount == "/"]
         return found
 
@@ -209,7 +240,18 @@ def _from_json(data: dict[str, Any]) -> Job:
     include = data.get("include", [])
     if not isinstance(include, list) or not all(isinstance(i, dict) and i.keys() == {"mount", "how"} for i in include):
         raise Usage('The entry “include” must be a list of {"mount": …, "how": …}.', "Correct it.")
-    return Job(**{**data, "include": tuple(Include.parse(f"{i['mount']}={i['how']}") for i in include)})
+    made = {"include": tuple(Include.parse(f"{i['mount']}={i['how']}") for i in include)}
+    return Job(**{**data, **made, **_decided(data)})
+
+
+def _decided(data: dict[str, Any]) -> dict[str, Any]:
+    """The entries `secrets` and `unfixed` of a job file."""
+    secrets, unfixed = data.get("secrets", []), data.get("unfixed", [])
+    if not isinstance(secrets, list) or not all(isinstance(d, dict) and d.keys() == {"path", "what"} for d in secrets):
+        raise Usage('The entry “secrets” must be a list of {"path": …, "what": …}.', "Correct it.")
+    if not isinstance(unfixed, list) or not all(isinstance(name, str) for name in unfixed):
+        raise Usage("The entry “unfixed” must be a list of names.", "Correct it.")
+    return {"secrets": tuple(Decision.parse(f"{d['path']}={d['what']}") for d in secrets), "unfixed": tuple(unfixed)}
 
 
 def _url_problems(what: str, url: str, known: dict[str, str]) -> list[str]:

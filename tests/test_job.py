@@ -9,7 +9,7 @@ import pytest
 
 from app import job as jobs
 from app.errors import Usage
-from app.job import Include, Job, dumps, load, loads, new, split_target
+from app.job import Decision, Include, Job, dumps, load, loads, new, split_target
 
 GOOD = {"source": "file:///a/disk.qcow2", "target": "sftp://me@host/in/"}
 
@@ -127,3 +127,18 @@ def test_jobs_are_frozen() -> None:
 def test_a_date_that_is_none(created: str) -> None:
     with pytest.raises(Usage, match="no date"):
         loads(f'{{"source": "file:///a", "target": "file:///b/", "id": "x", "created": {created}}}')
+
+
+def test_decisions_about_secrets_and_repairs_are_kept_and_checked() -> None:
+    made = new(
+        "file:///a.img", "file:///b/", clean="share", secrets=(Decision("/root/.netrc", "keep"),), unfixed=("virtio",)
+    )
+    assert loads(dumps(made)) == made
+    text = dumps(made)
+    for wrong in ('"nonsense"', '"fix": 1', '["no-such-fix"]', "[1]"):
+        with pytest.raises(Usage):
+            loads(text.replace('[\n    "virtio"\n  ]', wrong))
+    for wrong in ('[{"path": "relative", "what": "keep"}]', '[{"path": "/a", "what": "sell"}]', '{"a": 1}'):
+        data = json.loads(text) | {"secrets": json.loads(wrong)}
+        with pytest.raises(Usage):
+            loads(json.dumps(data))

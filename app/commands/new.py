@@ -9,7 +9,8 @@ from app import job
 from app.commands import options
 from app.commands.terminal import Terminal
 from app.errors import Usage
-from app.job import FORMATS, HOWS, PROOFS, SOURCES, TARGETS, Include, split_target
+from app.fixes import FIXES
+from app.job import CLEANS, FORMATS, HOWS, PROOFS, SOURCES, TARGETS, Decision, Include, split_target
 
 HELP = "write a job file"
 _PROFILES = {"file": "local", "openstack": "openstack", "swift": "openstack"}
@@ -23,6 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sandbox", default="", metavar="ssh://USER@HOST", help="the running machine")
     parser.add_argument("--format", default="", help="qcow2, raw, vmdk, vdi, vhd, vhdx (else what the target wants)")
     parser.add_argument("--include", action="append", default=[], metavar="MOUNT=HOW", help=f"HOW: {', '.join(HOWS)}")
+    parser.add_argument("--clean", default="move", choices=CLEANS, help="what the copy is for (move keeps everything)")
+    parser.add_argument(
+        "--secret", action="append", default=[], metavar="PATH=keep|remove", help="what check has found"
+    )
+    parser.add_argument("--no-fix", action="append", default=[], choices=FIXES, help="a repair not to make in the copy")
     parser.add_argument("--name", default="", help="the image's name at the target, without ending")
     options.limit(parser)
     parser.add_argument("--no-prove", action="store_true", help="do not start the image for a test")
@@ -42,6 +48,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         sandbox=options.machine_url(args.sandbox) if args.sandbox else "",
         format=args.format.lower() or _ending(target),
         include=tuple(Include.parse(text) for text in args.include),
+        clean=args.clean,
+        secrets=tuple(Decision.parse(text) for text in args.secret),
+        unfixed=tuple(args.no_fix),
         name=args.name,
         limit=args.limit,
         prove=not args.no_prove,

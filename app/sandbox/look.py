@@ -12,6 +12,21 @@ from app.sandbox.mounts import Line, Mount, data_mounts, decode, lines_of
 
 
 @dataclass(frozen=True)
+class Secret:
+    """Something on the sandbox that opens a door somewhere, or tells more than its owner may want to share.
+
+    *kind* is one of the kinds in `app/sandbox/secrets.py`; *owner* is `uid:name`, *size* in bytes.
+    *mount* is the data mount that it lies on, or `/`.
+    """
+
+    path: str
+    kind: str
+    owner: str = ""
+    size: int = 0
+    mount: str = "/"
+
+
+@dataclass(frozen=True)
 class Look:
     """What a sandbox is and has.
 
@@ -27,6 +42,7 @@ class Look:
     findings: tuple[Finding, ...] = ()
     journal: str = ""
     architecture: str = ""
+    secrets: tuple[Secret, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The look as plain data."""

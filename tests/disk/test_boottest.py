@@ -143,7 +143,8 @@ def test_progress_is_seconds_with_the_last_line(tmp_path: Path, ctx: Context, ev
     ticks = [e for e in events if e.kind == "tick" and e.facts.get("unit") == "s"]
     assert len(ticks) >= 2
     assert ticks[-1].facts["line"] == "hello there"
-    assert [e.done for e in ticks] == sorted(e.done for e in ticks)
+    begun = max((e.done, n) for n, e in enumerate(ticks) if e.done == 0)[1]  # KVM that failed late begins it anew
+    assert [e.done for e in ticks[begun:]] == sorted(e.done for e in ticks[begun:])
 
 
 def _started_with(image: Path) -> list[str]:
