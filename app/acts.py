@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import engine, host
+from app.addresses import split_target
 from app.context import Context, Finding
 from app.engine import Report
 from app.errors import JobError
-from app.job import Include, Job, load, split_target
+from app.job import Include, Job, load
 from app.journal import Journal
 from app.secrets import Answers
 

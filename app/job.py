@@ -10,35 +10,20 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from app import host
+from app.addresses import SOURCES, TARGETS, is_image, split_target, url_problems
 from app.errors import Usage
 from app.fixes import FIXES
-from app.secrets import redact_urls
 
 VERSION = 1
-SOURCES = {
-    "file": "file:///path/of/disk.qcow2",
-    "ssh": "ssh://user@host (its cloud has no API here: you make the snapshot by hand)",
-    "openstack": "openstack://CLOUD/server/ID or openstack://CLOUD/image/ID",
-}
-TARGETS = {
-    "sftp": "sftp://user@host/folder/",
-    "ftps": "ftps://user@host/folder/ (implicit TLS)",
-    "ftpes": "ftpes://user@host/folder/ (explicit TLS)",
-    "file": "file:///folder/",
-    "openstack": "openstack://CLOUD/image/NAME",
-    "swift": "swift://CLOUD/container/NAME",
-}
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
-ENDINGS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vhd", "vhdx": "vhdx", "ova": "ova"}
 TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
 HOWS = ("merge", "disk", "leave")
 CLEANS = ("move", "share")  # what the copy is for: my machine elsewhere, or a template for others
 DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
-NO_ADDRESS = r"[\x00-\x1f\x7f\ud800-\udfff]|%00"
 PROOFS = ("auto", "whole", "sampled", "size")
 
 
@@ -130,16 +115,16 @@ class Job:
         if self.name:
             return self.name
         if last := split_target(self.target)[1]:
-            return PurePosixPath(last).stem if _is_image(last) else last
+            return PurePosixPath(last).stem if is_image(last) else last
         parts = urlsplit(self.source)
         stem = PurePosixPath(unquote(parts.path)).stem if parts.scheme == "file" else ""
         return _plain(stem or (parts.hostname if parts.scheme == "ssh" else "") or f"sandbox-{self.id}")
 
     def problems(self) -> list[str]:
         """Everything that is wrong with this job, in sentences; empty when it can be tried."""
-        found = [*_url_problems("source", self.source, SOURCES), *_url_problems("target", self.target, TARGETS)]
+        found = [*url_problems("source", self.source, SOURCES), *url_problems("target", self.target, TARGETS)]
         if self.sandbox:
-            found += _url_problems("sandbox", self.sandbox, {"ssh": "ssh://user@host"})
+            found += url_problems("sandbox", self.sandbox, {"ssh": "ssh://user@host"})
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.id):
             found.append("The job's id may have letters, digits, dots and dashes only.")
         if self.name and (not re.fullmatch(NAME, self.name) or self.name in (".", "..")):
@@ -252,48 +237,6 @@ def _decided(data: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(unfixed, list) or not all(isinstance(name, str) for name in unfixed):
         raise Usage("The entry “unfixed” must be a list of names.", "Correct it.")
     return {"secrets": tuple(Decision.parse(f"{d['path']}={d['what']}") for d in secrets), "unfixed": tuple(unfixed)}
-
-
-def _url_problems(what: str, url: str, known: dict[str, str]) -> list[str]:
-    if re.search(NO_ADDRESS, url):
-        return [f"The {what} has a character in it that no address can have."]
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as exc:
-        return [f"The {what} “{redact_urls(url)}” is not an address: {exc}."]
-    if parts.scheme not in known:
-        return [f"The {what} “{redact_urls(url)}” is not an address I know; write it as {' or '.join(known.values())}."]
-    if parts.password is not None:
-        return [f"The {what} contains a password; leave it out, you will be asked for it."]
-    return [p for p in (_shape_problem(what, parts, port),) if p]
-
-
-def _shape_problem(what: str, parts: SplitResult, port: int | None) -> str:
-    if parts.scheme == "file":
-        return "" if parts.path.startswith("/") and not parts.netloc else f"The {what} must name a full path: file:///…"
-    if not parts.hostname or port == 0:
-        return f"The {what} names no host."
-    depth = len([p for p in parts.path.split("/") if p])
-    if parts.scheme == "openstack" and (depth < 2 or parts.path.split("/")[1] not in ("server", "image", "volume")):
-        return f"The {what} must be openstack://CLOUD/server/ID or openstack://CLOUD/image/ID."
-    return f"The {what} must be swift://CLOUD/container/name." if parts.scheme == "swift" and depth < 2 else ""
-
-
-def split_target(url: str) -> tuple[str, str]:
-    """A target's folder URL (ending in a slash) and the file's name in it, empty when the URL names a folder.
-
-    An `sftp:`, `ftps:`, `ftpes:` or `file:` URL names a file only when it ends like a disk image.
-    """
-    parts = urlsplit(url)
-    folder, _, last = parts.path.rpartition("/")
-    if last and (parts.scheme in ("openstack", "swift") or _is_image(last)):
-        return parts._replace(path=folder + "/").geturl(), unquote(last)
-    return parts._replace(path=parts.path.rstrip("/") + "/").geturl(), ""
-
-
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower().removeprefix(".") in (*ENDINGS.values(), "img", "vpc")
 
 
 def _plain(name: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from app.addresses import split_target
 from app.context import Event, Finding
 from app.errors import Trouble
-from app.job import Job, split_target
+from app.job import Job
 from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app import job as jobs
+from app.addresses import SOURCES, TARGETS, split_target
 from app.errors import Usage
-from app.job import Decision, Include, Job, dumps, load, loads, new, split_target
+from app.job import Decision, Include, Job, dumps, load, loads, new
 
 GOOD = {"source": "file:///a/disk.qcow2", "target": "sftp://me@host/in/"}
 
@@ -113,8 +113,8 @@ def test_the_image_gets_a_name_that_every_server_takes(wishes: dict[str, str], n
 
 
 def test_every_source_and_target_scheme_is_told_in_the_help() -> None:
-    assert set(jobs.SOURCES) == {"file", "ssh", "openstack"}
-    assert set(jobs.TARGETS) == {"sftp", "ftps", "ftpes", "file", "openstack", "swift"}
+    assert set(SOURCES) == {"file", "ssh", "openstack"}
+    assert set(TARGETS) == {"sftp", "ftps", "ftpes", "file", "openstack", "swift"}
 
 
 def test_jobs_are_frozen() -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.job import Include, Job, new, split_target
+from app.addresses import split_target
+from app.job import Include, Job, new
 
 if TYPE_CHECKING:
     from app.bandwidth import Line

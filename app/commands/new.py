@@ -6,11 +6,12 @@ import argparse
 from typing import Any
 
 from app import job
+from app.addresses import SOURCES, TARGETS, split_target
 from app.commands import options
 from app.commands.terminal import Terminal
 from app.errors import Usage
 from app.fixes import FIXES
-from app.job import CLEANS, FORMATS, HOWS, PROOFS, SOURCES, TARGETS, Decision, Include, split_target
+from app.job import CLEANS, FORMATS, HOWS, PROOFS, Decision, Include
 
 HELP = "write a job file"
 _PROFILES = {"file": "local", "openstack": "openstack", "swift": "openstack"}

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from app import __version__
+from app.addresses import split_target
 from app.commands import COMMANDS
 from app.errors import Usage
-from app.job import split_target
 from app.units import parse_rate, plain
 
 DEFAULTS: dict[str, Any] = {

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from app import acts, words
+from app.addresses import split_target
 from app.commands import options
 from app.commands.terminal import Terminal
-from app.job import split_target
 
 HELP = "measure the line to an upload place"
 _CAN = {

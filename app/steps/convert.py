@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from app import host
+from app.addresses import ENDINGS
 from app.context import Context, Finding
 from app.disk import gate, image, qemu_img
 from app.errors import JobError
-from app.job import ENDINGS, Job
+from app.job import Job
 from app.journal import Facts
 from app.steps import Plain
 from app.targets import Target, load

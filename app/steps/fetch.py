@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from app import host
+from app.addresses import split_target
 from app.context import Finding
 from app.disk.image import Info, inspect
 from app.download import Download
 from app.errors import JobError
-from app.job import split_target
 from app.journal import Facts
 from app.steps import Plain
 from app.stores import Store, open_store

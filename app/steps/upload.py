@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
 from app import bandwidth, host, targets, units
+from app.addresses import ENDINGS
 from app.bandwidth import Line
 from app.context import Context, Finding
 from app.errors import JobError, Transient
-from app.job import ENDINGS
 from app.steps import Plain
 from app.stores import Abilities, Store, open_store
 from app.stores.trial import Trial

@@ -105,7 +105,7 @@ class Store(Protocol):
 
 
 def open_store(url: str, ctx: Context) -> Store:
-    """The store of the folder that *url* names (`app.job.TARGETS` lists the forms); connects on first use."""
+    """The store of the folder that *url* names (`app.addresses.TARGETS` lists the forms); connects on first use."""
     scheme = urlsplit(url).scheme
     if scheme not in STORES:
         raise Usage(f"There is no way to store files at {scheme}://.", f"Use one of: {', '.join(STORES)}.")

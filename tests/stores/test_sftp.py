@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from app.addresses import split_target
 from app.context import Context
 from app.errors import Cancelled, JobError, Transient
-from app.job import split_target
 from app.stores import Store, open_store
 from tests.faults import Relay
 from tests.servers import blocks_of, until

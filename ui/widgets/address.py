@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
-from app import job as jobs
+from app import addresses
 from ui.widgets.text import button, label
 
 KINDS = (  # scheme, name, standard port, the fields it has
@@ -152,7 +152,7 @@ class Address(QWidget):
         if self.kind.findData(parts.scheme) < 0:
             return
         self.take(parts.scheme)
-        path = unquote(urlsplit(jobs.split_target(url)[0]).path)
+        path = unquote(urlsplit(addresses.split_target(url)[0]).path)
         if parts.scheme == "file":
             self.lines["path"].setText(path)
         elif parts.scheme in ("openstack", "swift"):
