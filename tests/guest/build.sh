@@ -18,14 +18,17 @@ trap 'umount -R "$R" 2>/dev/null; losetup -d "$LOOP"' EXIT
 mkfs.ext4 -q -O ^64bit,^metadata_csum "$LOOP" # what extlinux can read
 mount "$LOOP" "$R"
 PACKAGES=systemd-sysv,udev,dbus,kmod,initramfs-tools,zstd,iproute2,openssh-server,sudo,rsync,acl,attr,e2fsprogs,python3,netbase,procps
+PACKAGES=$PACKAGES,xfsprogs,btrfs-progs,lvm2,fish,tcsh,locales,qemu-guest-agent # for the layouts (layout.sh)
 debootstrap --variant=minbase --include=$PACKAGES bookworm "$R" ${MIRROR:+"$MIRROR"} > "$W/debootstrap.log" 2>&1 || { tail "$W/debootstrap.log" >&2; exit 1; }
 printf 'COMPRESS=zstd\nMODULES=list\n' > "$R/etc/initramfs-tools/conf.d/small"
-printf '%s\n' ahci ata_piix ata_generic sd_mod virtio_pci virtio_blk virtio_scsi nvme ext4 vmw_pvscsi mptspi > "$R/etc/initramfs-tools/modules"
+printf '%s\n' ahci ata_piix ata_generic sd_mod virtio_pci virtio_blk virtio_scsi nvme ext4 xfs btrfs dm_mod vmw_pvscsi mptspi > "$R/etc/initramfs-tools/modules"
 mount -t proc proc "$R/proc"; mount -t sysfs sys "$R/sys"
 cp /etc/resolv.conf "$R/etc/resolv.conf"
 chroot "$R" apt-get -q -q -y --no-install-recommends -o Dpkg::Options::=--path-exclude='/usr/share/doc/*' install linux-image-amd64 > "$W/kernel.log" 2>&1 || { tail "$W/kernel.log" >&2; exit 1; }
 chroot "$R" apt-get clean
-rm -rf "$R"/var/lib/apt/lists/* "$R"/usr/share/doc/* "$R"/usr/share/man/* "$R"/usr/share/locale/*
+chroot "$R" localedef -i de_DE -f UTF-8 de_DE.UTF-8
+rm -rf "$R"/var/lib/apt/lists/* "$R"/usr/share/doc/* "$R"/usr/share/man/* "$R"/usr/share/i18n
+find "$R/usr/share/locale" -mindepth 1 -maxdepth 1 ! -name de -exec rm -rf {} +
 umount "$R/proc" "$R/sys"
 
 UUID=$(blkid -p -s UUID -o value "$LOOP")
@@ -47,7 +50,7 @@ echo 'scientist ALL=(ALL) NOPASSWD: ALL' > "$R/etc/sudoers.d/scientist"; chmod 4
 for home in root home/scientist; do mkdir -p "$R/$home/.ssh"; cp "$OUT/key.pub" "$R/$home/.ssh/authorized_keys"; done
 chown -R 1000:1000 "$R/home/scientist"
 printf 'UseDNS no\nPermitRootLogin prohibit-password\n' > "$R/etc/ssh/sshd_config.d/guest.conf"
-for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer; do
+for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer man-db.timer; do
     ln -sf /dev/null "$R/etc/systemd/system/$unit"
 done
 rm -f "$R/etc/machine-id"; : > "$R/etc/machine-id"
