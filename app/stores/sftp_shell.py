@@ -1,4 +1,4 @@
-"""The far side's own sha256sum, where the login has a shell.
+"""The far side's own SHA-256, where the login has a shell.
 
 Scripts go in by stdin, so that it does not matter how the login's own shell (csh, fish …) quotes.
 """
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 MARK = "sandhopper-shell-42"
 PROBE_SECONDS = 15.0
+# openssl first: it uses the processor's own SHA instructions, three to six times as fast as coreutils before 9.5
 _HASHER = """
+case $(openssl dgst -sha256 -r < /dev/null 2>/dev/null) in e3b0c44298fc1c149afb*) h() { openssl dgst -sha256 -r; } ;; *)
 if command -v sha256sum >/dev/null 2>&1; then h() { sha256sum; }
 elif command -v shasum >/dev/null 2>&1; then h() { shasum -a 256; }
-elif command -v openssl >/dev/null 2>&1; then h() { openssl dgst -sha256 -r; }
 elif command -v sha256 >/dev/null 2>&1; then h() { sha256 -q; }
-else exit 97; fi
+else exit 97; fi ;;
+esac
 """
 
 

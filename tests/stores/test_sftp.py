@@ -22,7 +22,7 @@ from app.context import Context
 from app.errors import Cancelled, JobError, Transient
 from app.stores import Store, open_store
 from tests.faults import Relay
-from tests.servers import blocks_of, until
+from tests.servers import blocks_of, need, until
 from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd
 
@@ -455,3 +455,17 @@ store.close()
 status = Path("/proc/self/status").read_text()
 print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
+
+
+@pytest.mark.parametrize("programs", [("openssl", "sha256sum"), ("openssl",), ("sha256sum",), ("shasum",), ()])
+def test_any_program_that_can_hash_will_do(tmp_path: Path, ctx: Context, programs: tuple[str, ...]) -> None:
+    only = tmp_path / "bin"
+    only.mkdir()
+    for program in ("sh", "head", "env", *programs):
+        (only / program).symlink_to(need(program))
+    with Sshd(tmp_path, path=str(only)) as server, store_of(server, ctx) as store:
+        (server.folder / "a.img").write_bytes(DATA)
+        store.open()
+        expected = hashlib.sha256(DATA).hexdigest() if programs else None
+        assert store.digest("a.img") == expected
+        assert store.digest("a.img", 1000) == (hashlib.sha256(DATA[:1000]).hexdigest() if programs else None)
