@@ -14,12 +14,13 @@ from typing import Any
 
 from app.context import Context, Finding
 from app.errors import JobError
-from app.sandbox import fstab, remote
+from app.sandbox import fstab, remote, secrets
 from app.sandbox.findings import findings
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, inside
 from app.sandbox.problems import problem
-from app.sandbox.proof import findings_of
+from app.sandbox.recall import put_back, put_back_meanwhile
+from app.sandbox.secret_findings import unseen
 
 __all__ = ["Look", "Mount", "Sandbox"]
 
@@ -42,6 +43,7 @@ class Sandbox:
         seen = self._see()
         mounts = seen.mounts()
         space = seen.space.get("/", [0] * 6)
+        found = self._secrets(seen, [mount.path for mount in mounts])
         return Look(
             os=seen.os,
             kernel=seen.text("kernel"),
@@ -49,9 +51,10 @@ class Sandbox:
             mounts=tuple(mounts),
             root_free=space[0] * space[3],
             root_free_inodes=space[5],
-            findings=tuple(findings(seen, mounts)),
+            findings=(*findings(seen, mounts), *unseen(found)),
             journal=next(iter(seen.words("journal")), ""),
             architecture=seen.text("architecture"),
+            secrets=found.secrets,
         )
 
     def merge(self, mounts: Sequence[str], job_id: str) -> dict[str, Any]:
@@ -64,10 +67,14 @@ class Sandbox:
             answer = self._ask("begin", self._request(mounts, job_id)).decode(errors="backslashreplace").strip()
             if answer != "restoring":
                 break
-            self.restore(job_id)
+            for finding in self.restore(job_id):
+                self._ctx.found(finding)
         if answer.startswith("problem "):
             raise problem(answer.removeprefix("problem "))
-        news = self._await("merge", job_id)
+        try:
+            news = self._await("merge", job_id)
+        except remote.Gone:
+            raise put_back_meanwhile() from None
         return {
             "merged": list(mounts),
             "files": _number(news.of("files")),
@@ -82,17 +89,7 @@ class Sandbox:
         With *job_id*, that export's changes only. Safe to repeat after any interruption. Raises `JobError` when it
         cannot be done now; nothing is lost then.
         """
-        found: list[Finding] = []
-        while True:
-            answer = self._ask("recall", remote.given(JOB=job_id, BODY=remote.program("restore"))).decode().split()
-            word, which = (answer or ["problem"])[0], " ".join(answer[1:])
-            if word == "problem":
-                raise problem(which)
-            if word == "nothing":
-                return found or [Finding("ok", "Nothing was changed on the sandbox, so there is nothing to put back.")]
-            news = self._await("restore", which)
-            found += findings_of(news.of("report"))
-            self._ask("finish", remote.given(JOB=which))
+        return put_back(self._ask, lambda which: self._await("restore", which), self._ctx, job_id)
 
     def close(self) -> None:
         """Log out. Never raises; work on the sandbox goes on."""
@@ -101,6 +98,11 @@ class Sandbox:
     def _see(self) -> Seen:
         mark = f"--{token_hex(12)}"
         return Seen.read(self._ask("look", remote.given(MARK=mark), timeout=300), mark)
+
+    def _secrets(self, seen: Seen, mounts: Sequence[str]) -> secrets.Found:
+        mark = f"--{token_hex(12)}"
+        answer = self._ask("secrets", secrets.request(mark), timeout=secrets.LONGEST + 120)
+        return secrets.read(Seen.read(answer, mark).raw("secrets"), seen.lines, mounts)
 
     def _request(self, mounts: Sequence[str], job_id: str) -> bytes:
         """What begin.sh must be given: the job, the edited fstab, the mounts, the program itself."""
@@ -116,6 +118,7 @@ class Sandbox:
                 FSTAB_SHA=hashlib.sha256(table).hexdigest(),
                 FSTAB_AFTER=after if after != table else b"",
                 BODY=remote.program("merge"),
+                BACK=remote.program("restore"),
             )
             + b"save_mounts() {\n"
             + b"".join(calls)

@@ -5,17 +5,22 @@ Only their names are known here: no content of a secret ever leaves the sandbox.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from app.job import Job
+from app.sandbox import remote, seeking
 from app.sandbox.look import Secret
+from app.sandbox.mounts import MADE_UP, Line, inside, visible
 
+LIMIT, LONGEST = 45, 180  # seconds to look at one place, and at all
+KEEP, MOST = 2_000_000, 2000  # bytes of an answer, and secrets, that are taken
 KINDS = Path(__file__).resolve().parents[2] / "resources" / "clean" / "kinds.toml"
 
 
@@ -38,8 +43,25 @@ class Kind:
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by its id."""
-    data = tomllib.loads(KINDS.read_text(encoding="utf-8"))
-    return {name: Kind(name, **entry) for name, entry in data.items()}
+    words = {field.name for field in fields(Kind)}
+    return {name: Kind(name, **{k: v for k, v in entry.items() if k in words}) for name, entry in _table().items()}
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(KINDS.read_text(encoding="utf-8"))
+
+
+def request(mark: str) -> bytes:
+    """What resources/sandbox/secrets.sh must be given; its answer is cut at *mark*."""
+    return remote.given(
+        MARK=mark,
+        LIMIT=str(LIMIT),
+        LONGEST=str(LONGEST),
+        KEEP=str(KEEP),
+        JUDGE=remote.script("judge") + seeking.judge(_table()),
+        MAIN=seeking.seek(_table()) + remote.script("search"),
+    )
 
 
 def kind(name: str) -> Kind:
@@ -64,6 +86,50 @@ def raw(path: str) -> bytes:
     pieces = re.split(rb"\\(\\|x[0-9a-f]{2})", path.encode("utf-8", "surrogateescape"))
     pieces[1::2] = [b"\\" if piece == b"\\" else bytes([int(piece[1:], 16)]) for piece in pieces[1::2]]
     return b"".join(pieces)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, and what could not be looked at: *late* places, those on the *network*, and whether there is
+    more than was told (*cut*).
+    """
+
+    secrets: tuple[Secret, ...] = ()
+    late: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    cut: bool = False
+
+
+def read(answer: bytes, lines: Sequence[Line], mounts: Collection[str]) -> Found:
+    """Read the part `secrets` of the answer; *mounts* are the paths of the data mounts.
+
+    What lies in memory only (a tmpfs) does not travel and is left out; one path is told once, by its first kind.
+    """
+    parts = answer.split(b"\0")
+    places = {line.path: line for line in visible(lines)}
+    found: dict[str, Secret] = {}
+    remarks: dict[str, list[str]] = {}
+    for record in parts[:-1]:
+        kind, owner, size, name = [*record.split(b"\t", 3), b"", b"", b""][:4]
+        path = shown(name)
+        if kind.startswith(b"!"):
+            remarks.setdefault(kind.decode("ascii", "replace"), []).append(path)
+        elif path not in found and name.startswith(b"/") and _on_disk(os.fsdecode(name), places):
+            number = int(size) if size.isdigit() else 0
+            found[path] = Secret(
+                path, kind.decode("ascii", "replace"), shown(owner), number, inside(path, mounts) or "/"
+            )
+    told = tuple(found.values())
+    cut = "!done" not in remarks or len(told) > MOST
+    late, network = (tuple(dict.fromkeys(remarks.get(word, ()))) for word in ("!late", "!network"))
+    return Found(tuple(sorted(told[:MOST], key=lambda secret: secret.path)), late, network, cut)
+
+
+def _on_disk(path: str, places: Mapping[str, Line]) -> bool:
+    if path.startswith("/dev/"):
+        return True
+    place = places.get(inside(path, places))
+    return place is None or place.path == "/" or not MADE_UP.fullmatch(place.fstype)
 
 
 def plan(found: Sequence[Secret], job: Job) -> list[tuple[Secret, str]]:

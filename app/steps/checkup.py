@@ -9,7 +9,7 @@ from dataclasses import asdict
 from app.context import Context, Finding
 from app.job import Job
 from app.journal import Facts
-from app.sandbox import Look, Sandbox
+from app.sandbox import Look, Sandbox, secret_findings
 from app.sandbox.findings import for_job
 from app.steps import Plain
 
@@ -35,6 +35,7 @@ class Checkup(Plain):
             "kernel": look.kernel,
             "hostname": look.hostname,
             "mounts": [mount.as_json() for mount in look.mounts],
+            "secrets": [asdict(secret) for secret in look.secrets],
             "findings": [asdict(finding) for finding in _all_findings(look, ctx)],
         }
 
@@ -47,6 +48,7 @@ def _look(ctx: Context) -> Look:
 def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
     yield from look.findings
     yield from for_job(look, ctx.job.include, ctx.job.id)
+    yield from secret_findings.for_job(look, ctx.job)
 
 
 STEP = Checkup()
