@@ -17,6 +17,18 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The sandbox was prepared by a newer Sandhopper.",
         "Use that one to put it back.",
     ),
+    "read-only": (
+        "The sandbox's root disk is read-only, so nothing can be put back yet; nothing was changed now.",
+        "This comes from a disk error most of the time: look there (dmesg), repair or restart it, then restore again.",
+    ),
+    "tampered": (
+        "Somebody has put links into {0}, where Sandhopper keeps its notes. Nothing was changed.",
+        "Look at it on the sandbox (ls -l {0}), take the links away, then restore again.",
+    ),
+    "protected": (
+        "The folder below {0} is protected (chattr +i), and that cannot be lifted.",
+        "Look at it on the sandbox (lsattr), or leave this data disk out.",
+    ),
     "stuck": (
         "Something on the sandbox does not end or cannot be removed: {0}",
         "Restart the sandbox, then try again.",
@@ -63,6 +75,8 @@ def problem(words: str) -> JobError:
         many, left = (int(n) for n in rest.split()[:2])
         what = f"The root disk cannot hold so many files: {many:,} to merge, room for {left:,}."
         return JobError(what, "Delete files that are not needed, or leave a data disk out.", means=SAFE, topic="space")
+    if word == "busy":
+        return Transient("Another Sandhopper is just talking to this sandbox.", "It is tried again.", means=SAFE)
     if word == "fstab-changed":
         return Transient("/etc/fstab on the sandbox was changed by somebody just now.", "Try again.", means=SAFE)
     what, remedy = _TABLE.get(word, ("The work on the sandbox stopped: {0}", "Look at the details, then try again."))

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from app.ssh import Ssh
 
 SCRIPTS = Path(__file__).parents[2] / "resources" / "sandbox"
+_PARTS = {"begin": ("witness",), "merge": ("witness",), "restore": ("witness", "prove")}
 FIRST_WAIT, LONGEST_WAIT = 0.2, 3.0  # seconds between two looks at a detached program
+
+
+class Gone(Exception):
+    """Somebody else has put the sandbox back, or is just doing so: there is nothing to look after any more."""
 
 
 @dataclass
@@ -48,8 +53,8 @@ def script(name: str) -> str:
 
 
 def program(name: str) -> str:
-    """A whole program: what all share, and the script itself."""
-    return script("lib") + script(name)
+    """A whole program: what all share, what it needs besides, and the script itself."""
+    return "".join(script(part) for part in ("lib", *_PARTS.get(name, ()), name))
 
 
 def given(**values: str | bytes) -> bytes:
@@ -89,9 +94,11 @@ def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
     while True:
         news = poll()
         yield news
-        if news.state == "ended":
+        if news.state == "ended" and not news.of("recalled"):
             return
-        if news.state in ("dead", "gone"):
+        if news.state == "gone" or news.of("recalled"):
+            raise Gone
+        if news.state == "dead":
             raise Transient(
                 "The work on the sandbox was interrupted there.",
                 "It goes on from where it was. If this comes back, look whether the sandbox was restarted.",

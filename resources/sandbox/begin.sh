@@ -1,5 +1,5 @@
 # begin: open the journal of JOB (or find it open), then start the merge, which goes on without us.
-# Given by the other side: JOB, FSTAB_SHA, FSTAB_AFTER (empty: unchanged), BODY (the merge program) and save_mounts.
+# Given by the other side: JOB, FSTAB_SHA, FSTAB_AFTER (empty: unchanged), BODY (the merge program), BACK (the restore program) and save_mounts.
 # Answers with one line: started | running | merged | restoring | problem WORD …
 answer() { echo "$*"; exit 0; }
 
@@ -9,11 +9,14 @@ open_journal() {
         _parent=${_h%/*}
         [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
         case $(stat -f -c %T "$_parent") in tmpfs | ramfs) continue ;; esac
-        names "$_parent" > $RUN/sandhopper.names 2>/dev/null
-        touch -r "$_parent" $RUN/sandhopper.ref 2>/dev/null
+        if [ ! -e "$_h" ]; then # else one of us was killed right here, and its notes are the right ones
+            names "$_parent" > $RUN/sandhopper.names 2>/dev/null
+            touch -r "$_parent" $RUN/sandhopper.ref 2>/dev/null
+        fi
         if mkdir -p "$_h/$JOB" 2>/dev/null && chmod 700 "$_h" "$_h/$JOB"; then STATE=$_h/$JOB; break; fi
     done
     [ -n "$STATE" ] || answer problem readonly
+    sound || answer problem tampered "$STATE"
     STATE=$(cd -P "$STATE" && pwd -P)
     if [ ! -e "${STATE%/*}/.ref" ]; then
         cp -p $RUN/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
@@ -21,9 +24,10 @@ open_journal() {
     fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     save_fstab
-    data_mounts 1 > "$STATE/mounts"
     boot_id > "$STATE/boot"
     save_mounts
+    save_witness
+    keep "$STATE/restore" "$BACK" # the way back lies here too: for another version of us, or for nobody but a shell
     # what restore needs if somebody fills the disk up meanwhile; recall deletes it first of all
     head -c 1048576 /dev/zero > "$STATE/ballast"
     keep "$STATE/merge" "$BODY" && sync && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
@@ -45,27 +49,29 @@ save_fstab() {
     touch -r "${_f%/*}" "$STATE/etc.ref"
     names "${_f%/*}" > "$STATE/etc.names"
     cp -a "$_f" "$STATE/fstab.before" && [ "$(digest "$STATE/fstab.before")" = "$FSTAB_SHA" ] || { forget_state; answer problem fstab-changed; }
-    stat -c '%a %u %g %s %y' "$_f" > "$STATE/fstab.stat"
-    have getfattr && getfattr -h -d -m - -e hex --absolute-names "$_f" > "$STATE/fstab.xattr" 2>/dev/null
     if [ -n "$FSTAB_AFTER" ]; then printf '%s' "$FSTAB_AFTER" > "$STATE/fstab.after"; fi
     printf '%s' "$_f" > "$STATE/fstab.path"
 }
 
 [ "$(id -u)" = 0 ] || answer problem not-root
+alone
 for STATE in $(find_state); do
-    if [ ! -s "$STATE/journal" ]; then forget_state; continue; fi
+    sound || answer problem tampered "$STATE"
+    opened || { forget_state; continue; }
     [ "${STATE##*/}" = "$JOB" ] || answer problem open "${STATE##*/}"
+    if [ ! -s "$STATE/journal" ]; then answer restoring; fi # lost in a power cut, but something was done
     noted "version 1" || answer problem version
     if noted restore; then answer restoring; fi
     if alive merge; then answer running; fi
     if noted "done"; then answer merged; fi
     stop_work merge || answer problem stuck
+    undisturbed || answer restoring # somebody may have written into the open copy, which going on would delete
     close_view || answer problem view
     keep "$STATE/merge" "$BODY" || answer problem readonly
-    start_work merge
+    mark_start; start_work merge
     answer started
 done
 STATE=
 open_journal
-start_work merge
+mark_start; start_work merge
 answer started

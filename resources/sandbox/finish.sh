@@ -1,5 +1,13 @@
-# finish: the restore of JOB has been told to the person; remove the journal.
+# finish: the restore of JOB has been told to the person; remove the journal. Answers with: gone | problem stuck, and what differs.
+answer() { echo "$*"; exit 0; }
+alone
 for STATE in $(find_state); do
-    if [ "${STATE##*/}" = "$JOB" ] && noted restored; then forget_state || { echo problem stuck; exit 0; }; fi
+    [ "${STATE##*/}" = "$JOB" ] && noted restored || continue
+    _above=${STATE%/*/*}
+    _was=$(stat -c %y "${STATE%/*}/.ref" 2>/dev/null); _names=$(cat "${STATE%/*}/.names" 2>/dev/null)
+    forget_state || answer problem stuck "$STATE"
+    if [ -n "$_was" ] && [ ! -e "${STATE%/*}" ] && [ "$(names "$_above")" = "$_names" ] && [ "$(stat -c %y "$_above")" != "$_was" ]; then
+        echo "differs $_above"
+    fi
 done
 echo gone

@@ -2,11 +2,11 @@
 #
 # The state of one export lies in $STATE = HOME/JOB (mode 700, on the root file system):
 #   journal            one event a line, written and flushed before the act that it names
-#   fstab.path/before/after/stat, etc.ref, etc.names, home.ref, home.names, mounts, boot
-#   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, twin/, saved, copied, changed
+#   fstab.path/before/after/looks, etc.ref/names/looks, mounts, services, hardware, boot: how it was before
+#   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, looks, flags, disk, unit, twin/, saved, copied, changed
 #   view, source       empty folders; only inside our own mount namespace something is mounted there
 #   ballast            room that restore can have when the disk is full
-#   merge, restore     the detached program; with .pid .status .progress .problem .log
+#   merge, restore     the detached programs; with .pid .status .progress .problem .log. `sh STATE/restore` works by itself
 # Nothing here ever deletes a folder recursively by its name: what lies in "view" is the whole machine.
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -32,6 +32,13 @@ note() {
     if [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
     printf '%s\n' "$*" >> "$STATE/journal" && flush "$STATE/journal"
 }
+# opened: whether something may have been changed already, even if the journal itself is lost
+opened() { [ -s "$STATE/journal" ] || ls "$STATE"/m[0-9][0-9]/saved /etc/*.sandhopper-"${STATE##*/}" 2>/dev/null | grep -q .; }
+# sound: nobody has put a link into the state folder, which would lead our deleting somewhere else
+sound() {
+    for _f in "$STATE" "$STATE"/* "$STATE"/m[0-9][0-9]/*; do [ ! -L "$_f" ] || return 1; done
+    [ "$(stat -c %u "$STATE")" = 0 ] && [ "$(device_of "$STATE")" = "$(device_of /)" ]
+}
 noted() { grep -q -x -e "$1" "$STATE/journal" 2>/dev/null; }
 
 # fail WORD …: say why in a way the other side understands, and stop
@@ -47,6 +54,17 @@ find_state() {
     for _h in $HOMES; do
         _h=$(cd -P "$_h" 2>/dev/null && pwd -P) || continue
         for _s in "$_h"/*; do if [ -d "$_s" ]; then echo "$_s"; fi; done
+    done
+}
+
+# alone: one of us at a time talks to this machine. The lock is a folder that exists anyway; it ends with the process.
+alone() {
+    have flock && [ -d /var/lib ] || return 0
+    exec 9< /var/lib
+    _try=0
+    until flock -n 9; do
+        _try=$((_try + 1)); [ $_try -lt 60 ] || answer problem busy
+        sleep 0.5 2>/dev/null || sleep 1
     done
 }
 
@@ -78,7 +96,7 @@ start_work() {
     rm -f "$STATE/$1.status" "$STATE/$1.problem" "$STATE/$1.progress" "$STATE/$1.pid"
     _keep=nohup
     if have setsid; then _keep=setsid; fi
-    SANDHOPPER_WORK="$STATE/$1" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 &
+    SANDHOPPER_WORK="$STATE/$1" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 9<&- &
     _try=0
     while [ $_try -lt 50 ]; do # a busy machine takes its time
         [ ! -s "$STATE/$1.pid" ] && [ ! -s "$STATE/$1.status" ] || return 0
@@ -148,16 +166,9 @@ mounted_below() {
         done
 }
 
-# data_mounts: the mounts that hold data, in a form that can be compared later ($1: also compare device numbers)
-data_mounts() {
-    awk -v numbers="$1" '{ for (i = 7; $i != "-"; i++); s = $(i + 2)
-        if ((s ~ /^\/dev\// || s ~ /:/ || s ~ /^\/\//) && index($5, "sandhopper") == 0)
-            print (numbers ? $3 : "-"), $4, $5, $(i + 1) }' /proc/self/mountinfo | sort
-}
-
 # forget_state: remove the state folder file by file, the journal last, and give the folder above its time back
 forget_state() {
-    close_view || return 1
+    sound && close_view || return 1
     _home=${STATE%/*}
     for _m in "$STATE"/m[0-9][0-9]; do
         if [ -d "$_m" ]; then rmdir "$_m/twin" 2>/dev/null; rm -f "$_m"/*; rmdir "$_m"; fi

@@ -17,6 +17,8 @@ save_place() {
     stat -c '%a %u %g %y' "$place" > "$1/stat"
     rmdir "$1/twin" 2>/dev/null
     cp -a "$place" "$1/twin" || fail view
+    looks_of "$place" > "$1/looks"
+    flags_of "$place" > "$1/flags"
     flush "$1/twin"; flush "$1"; sync
     keep "$1/saved" yes
 }
@@ -76,6 +78,7 @@ source_of() {
 copy_place() {
     path=$(value "$1/path"); place=$VIEW$path
     guard "$place"
+    case $(flags_of "$place") in *[ia]*) chattr -ia "$place" || fail protected "$path" ;; esac # restore sets them again
     note copy "${1##*/}"
     source_of "$path"
     if exact_rsync || { have rsync && ! gnu_tools; }; then rounds_of by_rsync "$1"; else rounds_of by_cp "$1"; fi

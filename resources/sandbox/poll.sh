@@ -8,6 +8,7 @@ for STATE in $(find_state); do
     else echo dead; fi
     if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi
+    if [ "$WORK" = merge ] && noted restore; then echo recalled; fi
     if [ -s "$STATE/facts" ]; then cat "$STATE/facts"; fi
     for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/changed" ]; then head -n 20 "$m/changed" | sed 's/^/unsteady /'; fi; done
     if [ "$WORK" = restore ] && [ -s "$STATE/report" ]; then sed 's/^/report /' "$STATE/report"; fi

@@ -1,16 +1,47 @@
 # recall: start (or find running) the restore of JOB, or of whatever is open here when JOB is empty. BODY: its program.
-# Answers with one line: nothing | started ID | running ID | restored ID | problem WORD …
-answer() { echo "$*"; exit 0; }
-[ "$(id -u)" = 0 ] || answer problem not-root
-for STATE in $(find_state); do
-    if [ -n "$JOB" ] && [ "${STATE##*/}" != "$JOB" ]; then continue; fi
-    if [ ! -s "$STATE/journal" ]; then forget_state; continue; fi
-    noted "version 1" || answer problem version
-    if alive restore; then answer running "${STATE##*/}"; fi
-    if noted restored; then answer restored "${STATE##*/}"; fi
-    stop_work restore || answer problem stuck
+# Answers: nothing | started ID | running ID | restored ID | problem WORD …, then what is known of it, a line a fact.
+answer() {
+    echo "$*"
+    case $1 in started | running | restored) tell_of ;; esac
+    exit 0
+}
+tell_of() {
+    echo "since $(stat -c %Y "$STATE/boot" 2>/dev/null)"
+    for _m in "$STATE"/m[0-9][0-9]; do if [ -e "$_m/saved" ]; then echo "place $(value "$_m/path")"; fi; done
+    for _e in place copied masked; do if grep -q "^$_e" "$STATE/journal" 2>/dev/null; then echo "did $_e"; fi; done
+    if [ -n "$stopped" ]; then echo "stopped merge"; fi
+}
+# newest first: what was changed last is taken back first
+by_age() { find_state | while read -r _s; do echo "$(stat -c %Y "$_s/boot" 2>/dev/null || echo 0) $_s"; done | sort -rn | cut -d' ' -f2-; }
+writable() { case $(awk '$2 == "/" { how = $4 } END { print how }' /proc/mounts) in ro | ro,*) return 1 ;; esac; }
+# make_room: what restore does not need, for a disk that is full to the last byte
+make_room() {
     rm -f "$STATE/ballast"
-    keep "$STATE/restore" "$BODY" || answer problem readonly
+    if ! keep "$STATE/room" "$BODY"; then rm -f "$STATE"/merge "$STATE"/merge.log "$STATE"/m[0-9][0-9]/list.* "$STATE"/m[0-9][0-9]/errors; fi 2>/dev/null
+    rm -f "$STATE/room" "$STATE/room.new"
+}
+# bring: put our restore program there; what a newer version of us began is put back by the program that it left
+bring() {
+    case $(grep '^version ' "$STATE/journal" 2>/dev/null | head -n 1) in
+    "" | "version 1") ;;
+    *) [ -s "$STATE/restore" ] || answer problem version; return 0 ;;
+    esac
+    make_room
+    keep "$STATE/restore" "$BODY" || [ -s "$STATE/restore" ] || answer problem readonly
+}
+
+[ "$(id -u)" = 0 ] || answer problem not-root
+alone
+for STATE in $(by_age); do
+    if [ -n "$JOB" ] && [ "${STATE##*/}" != "$JOB" ]; then continue; fi
+    writable || answer problem read-only
+    sound || answer problem tampered "$STATE"
+    opened || { forget_state; continue; }
+    if alive restore; then answer running "${STATE##*/}"; fi
+    if noted restored && [ -s "$STATE/report" ]; then answer restored "${STATE##*/}"; fi
+    stopped=$(ours merge)
+    stop_work restore || answer problem stuck
+    bring
     start_work restore
     answer started "${STATE##*/}"
 done

@@ -1,14 +1,21 @@
 # restore: put the machine back as it was before the merge, from the journal in $STATE alone. Safe to repeat.
 # The order matters: fstab first (a power cut now boots with the data disk), then the mount, then the hidden copy.
+# A folder in which something may be mounted elsewhere is emptied but never removed: the kernel would unmount that.
 WORK=restore
 STATE=${0%/*}
 JOB=${STATE##*/}
 
 mounted() { [ -d "$1" ] && [ "$(device_of "$1")" != "$(device_of /)" ]; }
 
-# disk_of M: the device of the mount M, if its disk is attached
+# disk_of M: the device of the mount M, if its disk is attached; its name may be another one than it was
 disk_of() {
     id=$(cat "$1/id"); source=$(value "$1/source")
+    case $source in
+    /dev/*) ;;
+    *:* | //*) # a share is everywhere; only this very machine may take it for its own
+        [ -n "$(hardware)" ] && [ "$(hardware)" = "$(cat "$STATE/hardware" 2>/dev/null)" ] && echo "$source"
+        return ;;
+    esac
     if [ -n "$id" ] && [ -e "/dev/disk/by-uuid/$id" ]; then readlink -f "/dev/disk/by-uuid/$id"; return; fi
     if [ -n "$id" ]; then blkid -o device -t "UUID=$id" 2>/dev/null | grep . && return; fi
     [ -b "$source" ] && [ "$(fs_id "$source")" = "$id" ] && echo "$source"
@@ -34,7 +41,7 @@ unmask_fstab() {
     if cmp -s "$f" "$STATE/fstab.before"; then
         if [ "$f" -ef "$was" ]; then rm -f "$was"; elif [ -e "$was" ]; then mv -f "$was" "$f"; fi
     elif [ ! -e "$f" ] || cmp -s "$f" "$STATE/fstab.after"; then
-        if [ ! -e "$was" ]; then cp -a "$STATE/fstab.before" "$was" && flush "$was" || fail fstab; fi
+        if [ ! -e "$was" ]; then cp -a "$STATE/fstab.before" "$was.new" && flush "$was.new" && mv -f "$was.new" "$was" || fail fstab; fi
         mv -f "$was" "$f" || fail fstab
     elif grep -q "^#sandhopper-$JOB# " "$f"; then # somebody edited it meanwhile: only our own mark goes
         cp -a "$f" "$was.new" && sed "s/^#sandhopper-$JOB# //" "$f" > "$was.new" && flush "$was.new" || fail fstab
@@ -44,13 +51,29 @@ unmask_fstab() {
     time_back "${f%/*}" "$STATE/etc.ref" "$STATE/etc.names"
 }
 
+# reload_units: a systemd that read fstab while a line was taken out has forgotten that mount
+reload_units() {
+    for m in "$STATE"/m[0-9][0-9]; do
+        if [ -s "$m/unit" ] && [ "$(mount_unit "$(value "$m/path")")" != "$(cat "$m/unit")" ]; then
+            limited systemctl daemon-reload
+            return
+        fi
+    done
+}
+
 # mount_back M: after a reboot with the edited fstab the data disk is not mounted
 mount_back() {
     path=$(value "$1/path")
     if [ ! -e "$1/saved" ] || mounted "$path"; then return; fi
-    mount "$path" 2>/dev/null || mount "$(disk_of "$1")" "$path" || fail unmounted "$path"
-    mounted "$path" || fail unmounted "$path"
     : > "$1/remounted"
+    mount "$path" 2>/dev/null || mount_by_hand "$1" || fail unmounted "$path"
+    mounted "$path" || fail unmounted "$path"
+}
+# mount_by_hand M: it was not fstab that mounted it; the table of that time knows how
+mount_by_hand() {
+    set -- "$1" $(awk -v p="$(mount_escape "$path")" '$3 == p { print $4, $5, $2 }' "$STATE/mounts")
+    case $2:$4 in btrfs:/?*) set -- "$1" "$2" "$3,subvol=$4" ;; esac
+    mount -t "${2:-auto}" -o "$(printf '%s' "${3:-defaults}" | tr : ,)" "$(disk_of "$1")" "$path"
 }
 
 # take_back M: empty the hidden folder and give it its old looks
@@ -61,30 +84,84 @@ take_back() {
     guard "$place"
     cd "$place" || fail elsewhere "$place"
     [ "$(device_of .)" = "$(device_of /)" ] && [ "$(device_of .)" != "$(device_of "$path")" ] || fail elsewhere "$place"
-    if ! noted "empty ${1##*/}"; then # once we delete, hard links get new times of their own
-        if [ -e "$1/copied" ]; then keep_newer "$1"; fi
-        note empty "${1##*/}"
-    fi
+    keep_foreign "$1"
+    if ! noted "empty ${1##*/}"; then note empty "${1##*/}"; fi
     clear_here
     cd /
     is_empty "$place" || fail stuck "$path"
     looks_back "$1" "$place"
 }
 
-# clear_here: delete everything below the folder that we are in. find's own -delete never follows a folder that
-# somebody swaps for a link between its finding and its deleting; an old busybox may lack it.
+# clear_here: delete everything below the folder that we are in; a second time without the protection that somebody gave it
 clear_here() {
+    delete_here 2>/dev/null
+    is_empty . && return
+    find . -xdev \( -type d -o -type f \) -exec chattr -ia {} + 2>/dev/null
+    delete_here
+}
+# delete_here: find's own -delete never follows a folder that somebody swaps for a link between its finding and its
+# deleting; an old busybox may lack it. -xdev stays out of what is mounted in it.
+delete_here() {
     if find "$STATE/boot" -name nothing -delete 2>/dev/null; then find . -xdev -depth ! -name . -delete; return; fi
     find . -xdev -depth ! -type d -exec rm -f -- {} +
     find . -xdev -depth -type d ! -name . -exec rmdir -- {} +
 }
 
-# keep_newer M: what was written into the hidden folder after the copy (it was in the open once) is the person's
-keep_newer() {
-    kept="$VIEW$path.sandhopper-$JOB"
-    newer "$1/copied" 'kept=$1; shift; for f; do mkdir -p "$kept/${f%/*}" && mv -f -- "$f" "$kept/$f" || exit 1; done' \
-        "$kept" || fail kept "$path"
-    if [ -d "$kept" ]; then keep "$1/kept" "$path.sandhopper-$JOB"; fi
+# keep_foreign M: what somebody else wrote into the hidden folder (it was in the open once) is the person's
+keep_foreign() {
+    touch "$STATE/now"
+    if [ -e "$1/copied" ] && noted "empty ${1##*/}"; then # we deleted: hard links have change times of our own doing, contents not
+        kept_if "$1" -newer "$1/copied" ! -newer "$STATE/now"
+    elif [ -e "$1/copied" ]; then
+        changed_since "$1" "$1/copied"
+    elif exposed "$1"; then # never finished: what the disk lacks or has in an older form
+        kept_if "$1" -newer "$STATE/since" -exec sh -c "$FOREIGN" sh "$path" {} \;
+    fi
+    rm -f "$STATE/now" "$STATE/since"
+}
+# FOREIGN: whether a file is not ours, neither a copy nor one that rsync was just writing (.NAME.XXXXXX)
+FOREIGN='case ${2##*/} in .*.??????) t=${2##*/.}; [ ! -e "$1/${2%/*}/${t%.??????}" ] || exit 1 ;; esac
+    [ ! -e "$1/$2" ] && [ ! -L "$1/$2" ] || [ "$2" -nt "$1/$2" ]'
+changed_since() {
+    if find "$2" -cnewer "$2" > /dev/null 2>&1; then kept_if "$1" -cnewer "$2"; return; fi # busybox cannot
+    kept_if "$1" -exec sh -c '[ "$(stat -c %z "$2")" \> "$1" ]' sh "$(stat -c %z "$2")" {} \;
+}
+
+# exposed M: the data disk was away for a while since the merge was started; "since" is when that began at the earliest
+exposed() {
+    if [ "$(cat "$STATE/merge.boot" 2>/dev/null)" != "$(boot_id)" ]; then
+        touch -d "@$(($(booted) + 1))" "$STATE/since" 2>/dev/null || touch -r "$STATE/boot" "$STATE/since"
+    else
+        touch -r "$STATE/boot" "$STATE/since"
+        [ -e "$1/remounted" ] || [ "$(mount_id "$path")" != "$(cat "$1/mountid" 2>/dev/null)" ]
+    fi
+}
+# booted: when process 1 began, in seconds of the calendar
+booted() {
+    awk -v hertz="$(getconf CLK_TCK 2>/dev/null || echo 100)" 'FNR == NR && $1 == "btime" { at = $2 }
+        FNR != NR { sub(/.*\) /, ""); print int(at + $20 / hertz) }' /proc/stat /proc/1/stat
+}
+
+# kept_if M TEST …: move the files below here for which find's TEST holds into a folder beside the hidden one.
+# Each is moved from within its own folder, once that is known to lie in here: nobody can lead us out by a link.
+kept_if() {
+    _m=$1; shift
+    [ -n "$(find . -xdev ! -type d "$@" -print 2>/dev/null | head -n 1)" ] || return 0
+    kept_folder "$_m"
+    find . -xdev ! -type d "$@" -exec sh -c 'cd "${3%/*}" && here=$(pwd -P) && case $here/ in "$1"/*) ;; *) false ;; esac &&
+        mkdir -p "$2${here#"$1"}" && mv -f -- "./${3##*/}" "$2${here#"$1"}/"' sh "$place" "$kept" {} \; || fail kept "$path"
+    [ -z "$(find . -xdev ! -type d "$@" -print 2>/dev/null | head -n 1)" ] || fail kept "$path"
+}
+# kept_folder M: a new folder of root's, where nobody else can put a link in its way
+kept_folder() {
+    if [ ! -s "$1/kept" ]; then
+        base=$path.sandhopper-$JOB
+        case $(stat -c '%u %A' "${place%/*}/") in "0 d????-??-?"*) ;; *) base=${STATE%/*}-kept-$JOB ;; esac
+        n=; while [ -e "$VIEW$base$n" ] || [ -L "$VIEW$base$n" ]; do n=$((n - 1)); done
+        keep "$1/kept" "$base$n"
+    fi
+    kept=$VIEW$(value "$1/kept")
+    mkdir -p "$kept" && [ ! -L "$kept" ] && [ "$(stat -c %u "$kept")" = 0 ] || fail kept "$path"
 }
 
 looks_back() {
@@ -95,8 +172,10 @@ looks_back() {
     set -- "$1" "$2" $(cat "$1/stat")
     chown "$4:$5" "$2"; chmod ug-s,o-t "$2"; chmod "$3" "$2" # chmod alone leaves a folder its set-group bit
     touch -r "$1/ref" "$2"
+    flags=$(tr -dc ia < "$1/flags" 2>/dev/null)
+    [ -z "$flags" ] || chattr "+$flags" "$2"
     flush "$2"
-    [ "$(stat -c '%a %u %g %y' "$2")" = "$(cat "$1/stat")" ] || lines="$lines
+    [ "$(looks_of "$2")" = "$(cat "$1/looks")" ] || lines="$lines
 differs $(value "$1/path")"
 }
 
@@ -104,27 +183,6 @@ restore_all() {
     lines=
     for m in "$STATE"/m[0-9][0-9]; do take_back "$m"; done
     keep "$STATE/places" "$lines"
-}
-
-# prove: what can be seen now, against what was noted before
-prove() {
-    numbers=; [ "$(cat "$STATE/boot")" != "$(boot_id)" ] || numbers=1
-    if [ -f "$STATE/fstab.path" ]; then
-        f=$(value "$STATE/fstab.path")
-        if ! cmp -s "$f" "$STATE/fstab.before"; then echo "edited $f"
-        elif [ "$(stat -c '%a %u %g %s %y' "$f")" != "$(cat "$STATE/fstab.stat")" ]; then echo "differs $f"
-        elif [ -f "$STATE/fstab.xattr" ] && ! getfattr -h -d -m - -e hex --absolute-names "$f" 2>/dev/null | cmp -s - "$STATE/fstab.xattr"; then echo "differs $f"
-        else echo "equal $f"; fi
-    fi
-    for m in "$STATE"/m[0-9][0-9]; do
-        if [ -e "$m/saved" ]; then echo "empty $(value "$m/path")"; fi
-        if [ -e "$m/kept" ]; then echo "kept $(value "$m/kept")"; fi
-        if [ -e "$m/remounted" ]; then echo "remounted $(value "$m/path")"; fi
-    done
-    if [ -n "$numbers" ]; then data_mounts 1 > "$STATE/mounts.now"; cp "$STATE/mounts" "$STATE/mounts.then"
-    else data_mounts "" > "$STATE/mounts.now"; awk '{ $1 = "-"; print }' "$STATE/mounts" | sort > "$STATE/mounts.then"; fi
-    if cmp -s "$STATE/mounts.now" "$STATE/mounts.then"; then echo "mounts equal"; else echo "mounts differ"; fi
-    cat "$STATE/places"
 }
 
 if [ "$1" = view ]; then
@@ -139,8 +197,9 @@ close_view || fail view
 all_there
 note restore
 unmask_fstab
+reload_units
 for m in "$STATE"/m[0-9][0-9]; do mount_back "$m"; done
 in_view restore_all || exit 1
-prove > "$STATE/report.new" && mv -f "$STATE/report.new" "$STATE/report"
+prove > "$STATE/report.new" && flush "$STATE/report.new" && mv -f "$STATE/report.new" "$STATE/report"
 note restored
 sync

@@ -1,0 +1,78 @@
+# prove: what can be seen now against what was noted before, one line a fact: a word, then what it is about.
+# app/sandbox/proof.py makes sentences of them.
+same_boot() { [ "$(cat "$STATE/boot")" = "$(boot_id)" ]; }
+
+prove() {
+    prove_fstab
+    for m in "$STATE"/m[0-9][0-9]; do
+        if [ -e "$m/saved" ]; then echo "empty $(value "$m/path")"; fi
+        if [ -e "$m/kept" ]; then echo "kept $(value "$m/kept")"; fi
+        if [ -e "$m/remounted" ]; then echo "remounted $(value "$m/path")"; fi
+        prove_disk "$m"
+    done
+    cat "$STATE/places"
+    prove_mounts
+    prove_services
+    if grep -q -F " $STATE/" /proc/self/mountinfo; then echo "view $STATE"; fi
+}
+
+prove_fstab() {
+    [ -f "$STATE/fstab.path" ] || return 0
+    f=$(value "$STATE/fstab.path")
+    if ! cmp -s "$f" "$STATE/fstab.before"; then echo "edited $f"
+    elif [ "$(looks_of "$f")" != "$(cat "$STATE/fstab.looks")" ]; then echo "differs $f"
+    else echo "equal $f"; fi
+    if [ -e "$f.sandhopper-$JOB" ]; then echo "original $f.sandhopper-$JOB"; fi
+    # somebody else's new file there is no affair of ours, and neither is its time
+    if [ "$(names "${f%/*}")" = "$(cat "$STATE/etc.names")" ] && [ "$(looks_of "${f%/*}")" != "$(cat "$STATE/etc.looks")" ]; then
+        echo "differs ${f%/*}"
+    fi
+}
+
+# prove_disk M: the data disk itself, which we only ever read: the same one, as big, and not emptied
+prove_disk() {
+    [ -s "$1/disk" ] && mounted "$(value "$1/path")" || return 0
+    set -- "$1" "$(value "$1/path")" $(cat "$1/disk") $(disk_look "$(value "$1/path")") # blocks files names looks, twice
+    id=$(cat "$1/id")
+    if [ "$3" != "$7" ] || { [ -n "$id" ] && [ "$id" != "$(fs_id "$(mounted_from "$2")")" ]; }; then echo "disk-other $2"
+    elif { [ "$5" -gt 3 ] && [ "$9" -le 1 ]; } || [ "$8" -lt $(($4 / 2)) ]; then echo "disk-fewer $4 $8 $2"
+    elif [ "$6" != "${10}" ]; then echo "disk-top $2"
+    else echo "disk $8 $2"; fi
+}
+
+# mounted_from PATH: the device of what is mounted there now; its node may have another name than the table says
+mounted_from() {
+    set -- $(awk -v p="$(mount_escape "$1")" '$5 == p { for (i = 7; $i != "-"; i++); d = $3 " " $(i + 2) } END { print d }' /proc/self/mountinfo)
+    if [ -e "/sys/dev/block/$1" ]; then echo "/dev/$(basename "$(readlink -f "/sys/dev/block/$1")")"; else echo "$2"; fi
+}
+
+prove_mounts() {
+    [ -e "$STATE/mounts" ] || return 0
+    mount_table > "$STATE/mounts.now"
+    numbers=; if same_boot; then numbers=1; fi
+    awk -v numbers="$numbers" '{ fact = (numbers ? $1 : "") " " $2 " " $4 " " $5 }
+        NR == FNR { was[$3] = was[$3] fact; next } { now[$3] = now[$3] fact }
+        END { for (p in was) if (!(p in now)) print "mount-gone", p; else if (was[p] != now[p]) print "mount-changed", p; else n++
+            for (p in now) if (!(p in was)) print "mount-new", p
+            print "mounts", n + 0 }' "$STATE/mounts" "$STATE/mounts.now"
+}
+
+# What ends or fails by itself is no news: oneshots, what a timer, a socket or a call over the bus starts, logins.
+prove_services() {
+    [ -s "$STATE/services" ] || return 0
+    services $(awk 'NR > 1 { print $1 }' "$STATE/services") > "$STATE/services.now"
+    [ "$(head -n 1 "$STATE/services")" = "$(head -n 1 "$STATE/services.now")" ] || return 0
+    boot=; if same_boot; then boot=1; fi
+    awk -v boot="$boot" 'function good(s) { return s == "active/running" || s == "running" || s == "started" }
+        function bad(s) { return s ~ /^failed\// || s == "crashed" || s ~ /\/auto-restart/ }
+        function passing(n) { return n ~ /^(user@|user-runtime-dir@|getty@|serial-getty@|session-|run-|systemd-|autovt@)/ || $5 == "oneshot" || $7 ~ /\.timer/ }
+        FNR == 1 { next }
+        NR == FNR { state[$1] = $2; process[$1] = $3; next }
+        { seen[$1] = 1; if (good($2)) n++
+          if (passing($1)) next
+          if (bad($2)) { if (!bad(state[$1])) print "service-failed", $1 }
+          else if (good(state[$1]) && good($2)) { if (boot && $3 != process[$1]) print "service-restarted", $1 }
+          else if (good(state[$1]) && $2 !~ /activating|start/ && $7 == "-" && ($6 == "-" || $4 ~ /^(enabled|generated)/)) print "service-stopped", $1 }
+        END { for (s in state) if (good(state[s]) && !(s in seen)) print "service-stopped", s; print "services", n + 0 }' \
+        "$STATE/services" "$STATE/services.now"
+}

@@ -1,0 +1,96 @@
+# witness: what the machine looks like, in a form that can be compared later: begin and merge write it down, restore looks again.
+# Everything here only reads. What a machine has no tool for is left out on both sides.
+
+limited() { if timeout 9 true 2>/dev/null; then timeout 20 "$@"; else "$@"; fi; }
+
+# looks_of PATH: kind, mode, owner, time, SELinux label, extended attributes (ACLs and capabilities are such), flags
+looks_of() {
+    stat -c '%F %a %u %g %y' "$1"
+    stat -c 'label %C' "$1" 2>/dev/null
+    if have getfattr; then getfattr -h -d -m - -e hex --absolute-names "$1" 2>/dev/null | grep = | sort; fi
+    echo "flags $(flags_of "$1")"
+}
+# flags_of PATH: those that somebody sets (chattr(1)); others (e, I, N …) are the file system's own affair
+flags_of() { lsattr -d "$1" 2>/dev/null | cut -d' ' -f1 | tr -dc 'acdijsuACDSTtPF'; }
+
+# mount_table: device number, root, place, type, how: of each mount that holds data
+mount_table() {
+    awk '{ for (i = 7; $i != "-"; i++); s = $(i + 2); split($(i + 3), how, ",")
+        if ((s ~ /^\/dev\// || s ~ /:/ || s ~ /^\/\//) && index($5, "sandhopper") == 0)
+            print $3, $4, $5, $(i + 1), $6 ":" how[1] }' /proc/self/mountinfo
+}
+# mount_escape PATH: as awk's -v must be given it to meet mountinfo's own way of writing it
+mount_escape() { printf '%s' "$1" | sed -e 's/\\/\\\\134/g' -e 's/ /\\\\040/g' -e 's/\t/\\\\011/g'; }
+mount_id() { awk -v p="$(mount_escape "$1")" '$5 == p { id = $1 } END { print id }' /proc/self/mountinfo; }
+
+# disk_look PATH: size in blocks, files in use, names at the top, owner and mode of the top: enough to see a wrong or emptied disk
+disk_look() {
+    set -- "$1" $(stat -f -c '%S %b %c %d' "$1")
+    echo "$(($2 / 512 * $3 / 2)) $(($4 - $5)) $(ls -A "$1" | wc -l) $(stat -c '%u:%g:%a' "$1")"
+}
+
+hardware() { cat /sys/class/dmi/id/product_uuid 2>/dev/null || cat /sys/hypervisor/uuid 2>/dev/null; }
+
+# services [NAME …]: name, state, process, started how, type, bus name, triggers; those that run or failed, and NAMEs.
+# The first line is the kind of service manager; without one that answers, the daemons' own pid files are looked at.
+services() {
+    if [ -d /run/systemd/system ] && have systemctl; then echo systemd; systemd_services "$@"
+    elif [ -d /run/openrc ] && have rc-status; then echo openrc; openrc_services
+    else echo plain; upstart_services; pid_files; fi 2>/dev/null | awk 'NR == 1 || !seen[$0]++'
+}
+systemd_services() {
+    set -- $({
+        printf '%s\n' "$@"
+        limited systemctl list-units --all --full --type=service,mount --no-legend --no-pager |
+            sed 's/^[^A-Za-z0-9_-]*//' | awk '$3 == "failed" || $4 == "running" || $4 == "auto-restart" { print $1 }'
+    } | sort -u)
+    [ $# -gt 0 ] || return 0
+    limited systemctl show --no-pager -p Id -p Type -p MainPID -p ActiveState -p SubState -p UnitFileState -p BusName -p TriggeredBy "$@" |
+        awk 'function told(name) { gsub(/ /, ",", v[name]); return v[name] == "" ? "-" : v[name] }
+            function out() { if ("Id" in v) print told("Id"), told("ActiveState") "/" told("SubState"), told("MainPID"), told("UnitFileState"), told("Type"), told("BusName"), told("TriggeredBy"); split("", v) }
+            NF == 0 { out(); next } { i = index($0, "="); v[substr($0, 1, i - 1)] = substr($0, i + 1) } END { out() }'
+}
+openrc_services() {
+    limited rc-status -a | awk -F'[][]' 'NF > 2 { split($1, name, " "); split($2, state, " "); print name[1], state[1], 0, "enabled openrc - -" }'
+}
+upstart_services() {
+    if have initctl; then limited initctl list; fi |
+        awk '$2 == "start/running," && $3 == "process" { print $1, "running", $4, "enabled upstart - -" }'
+}
+pid_files() {
+    for _f in "$RUN"/*.pid "$RUN"/*/*.pid; do
+        _pid=$(head -n 1 "$_f" | tr -dc 0-9) && [ -n "$_pid" ] && [ -d "/proc/$_pid" ] || continue
+        echo "$(awk '$1 == "Name:" { print $2 }' "/proc/$_pid/status") running $_pid enabled $_f - -"
+    done
+}
+# mount_unit PATH: the file that systemd knows this mount from; it forgets a line of fstab that was taken out
+mount_unit() {
+    [ -d /run/systemd/system ] && have systemd-escape || return 0
+    limited systemctl show -p FragmentPath "$(systemd-escape -p --suffix=mount "$1")" 2>/dev/null
+}
+
+# mark_start: which mounts the merge that is started now reads; one that is mounted anew later was away in between
+mark_start() {
+    for _m in "$STATE"/m[0-9][0-9]; do mount_id "$(value "$_m/path")" > "$_m/mountid"; done
+    boot_id > "$STATE/merge.boot"
+}
+# undisturbed: nothing of that has changed
+undisturbed() {
+    [ "$(cat "$STATE/merge.boot" 2>/dev/null)" = "$(boot_id)" ] || return 1
+    for _m in "$STATE"/m[0-9][0-9]; do
+        [ "$(mount_id "$(value "$_m/path")")" = "$(cat "$_m/mountid" 2>/dev/null)" ] || [ -e "$_m/copied" ] || return 1
+    done
+}
+
+# save_witness: all of it, into the journal's folder
+save_witness() {
+    mount_table > "$STATE/mounts"
+    services > "$STATE/services"
+    hardware > "$STATE/hardware"
+    if [ -f "$STATE/fstab.path" ]; then
+        _f=$(value "$STATE/fstab.path"); looks_of "$_f" > "$STATE/fstab.looks"; looks_of "${_f%/*}" > "$STATE/etc.looks"
+    fi
+    for _m in "$STATE"/m[0-9][0-9]; do
+        _path=$(value "$_m/path"); disk_look "$_path" > "$_m/disk"; mount_unit "$_path" > "$_m/unit"
+    done
+}
