@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from app import words
 from app.job import Job
 from app.journal import Facts, State
+from app.sandbox import secrets
 from app.targets import Target
 from app.units import bare
 
@@ -41,6 +43,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "image": image,
         "boot": boot,
         "sandbox": _sandbox(job, state),
+        "secrets": _secrets(job, state),
         "findings": findings(state),
         "line": state.of("upload").get("line", {}),
         "steps": _steps(history),
@@ -128,6 +131,12 @@ def findings(state: State) -> list[dict[str, Any]]:
     """What the checks of all steps said before anything was done."""
     by_step = state.of("preflight").get("findings", {"checkup": state.of("checkup").get("findings", [])})
     return [finding for findings in by_step.values() for finding in findings]
+
+
+def _secrets(job: Job, state: State) -> list[dict[str, Any]]:
+    """Each secret that was found on what travels, with what was decided for the copy: `keep` or `remove`."""
+    planned = secrets.plan(secrets.of(state.of("checkup")), job)
+    return [{**asdict(secret), "name": secrets.kind(secret.kind).name, "what": what} for secret, what in planned]
 
 
 def _sandbox(job: Job, state: State) -> dict[str, Any]:
