@@ -17,7 +17,7 @@ from app.practice.state import MOUNT, State
 from app.practice.tree import lay
 from app.sandbox.remote import script
 
-VERBS = ("look", "begin", "poll", "recall", "finish")
+VERBS = ("look", "secrets", "begin", "poll", "recall", "finish")
 MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
 )
@@ -71,6 +71,10 @@ class Machine:
             "end": "",
         }
         return "".join(f"\n{mark} {name}\n{content}" for name, content in parts.items())
+
+    def _secrets(self, text: str) -> str:
+        mark = _value(text, "MARK")
+        return f"\n{mark} secrets\n!done\t\t\t/\0\n{mark} end\n"
 
     def _begin(self, text: str) -> str:
         job = _value(text, "JOB")
