@@ -13,8 +13,7 @@ from secrets import token_hex  # not the module: app.sandbox.secrets is another 
 from typing import Any
 
 from app.context import Context, Finding
-from app.errors import JobError
-from app.sandbox import fstab, remote, secrets
+from app.sandbox import edits, remote, secrets
 from app.sandbox.findings import findings
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, inside
@@ -58,10 +57,11 @@ class Sandbox:
         )
 
     def merge(self, mounts: Sequence[str], job_id: str) -> dict[str, Any]:
-        """Copy each of *mounts* into the folder below it, proven equal, and take it out of /etc/fstab.
+        """Copy each of *mounts* into the folder below it, proven equal, and have the copy start without its disk.
 
         Safe to repeat: work that runs already is found, work that stopped goes on. Returns the facts
-        `merged`, `files`, `bytes`, `unsteady` (names that never held still) and `lost` (what could not be kept).
+        `merged`, `files`, `bytes`, `unsteady` (names that never held still), `lost` (what could not be kept),
+        `seconds` (of the last run there) and `each` (mount → its `files` and `bytes`).
         """
         for _ in range(3):
             answer = self._ask("begin", self._request(mounts, job_id)).decode(errors="backslashreplace").strip()
@@ -81,6 +81,8 @@ class Sandbox:
             "bytes": _number(news.of("bytes")),
             "unsteady": sorted(set(news.of("unsteady")))[:20],
             "lost": sorted(set(news.of("lost"))),
+            "seconds": _number(news.of("seconds")),
+            "each": _each(news.of("each")),
         }
 
     def restore(self, job_id: str = "") -> list[Finding]:
@@ -106,23 +108,14 @@ class Sandbox:
 
     def _request(self, mounts: Sequence[str], job_id: str) -> bytes:
         """What begin.sh must be given: the job, the edited fstab, the mounts, the program itself."""
-        seen = self._see()
-        table = seen.raw("fstab")
-        if b"\0" in table:
-            raise JobError("The sandbox's /etc/fstab is damaged (it has zero bytes).", "Repair it, then try again.")
-        after = fstab.mask(table, mounts, fstab.mark_of(job_id), seen.places)
-        calls = [_call(number, path, mounts, seen) for number, path in enumerate(sorted(mounts, key=len), 1)]
+        mark = f"--{token_hex(12)}"
+        seen = Seen.read(self._ask("tables", remote.given(MARK=mark)), mark)
+        found = edits.edits(seen, mounts, job_id)
+        calls = [_save_mount(number, path, mounts, seen) for number, path in enumerate(sorted(mounts, key=len), 1)]
         return (
-            remote.given(
-                JOB=job_id,
-                FSTAB_SHA=hashlib.sha256(table).hexdigest(),
-                FSTAB_AFTER=after if after != table else b"",
-                BODY=remote.program("merge"),
-                BACK=remote.program("restore"),
-            )
-            + b"save_mounts() {\n"
-            + b"".join(calls)
-            + b"}\n"
+            remote.given(JOB=job_id, BODY=remote.program("merge"), BACK=remote.program("restore"))
+            + remote.function("save_mounts", calls)
+            + remote.function("save_edits", [_save_edit(number, edit) for number, edit in enumerate(found)])
         )
 
     def _await(self, work: str, job_id: str) -> remote.News:
@@ -144,7 +137,7 @@ class Sandbox:
         return name
 
     def _poll(self, work: str, job_id: str) -> remote.News:
-        return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work)))
+        return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(remote.PATIENCE))))
 
     def _ask(self, name: str, before: bytes, timeout: float = 120) -> bytes:
         if self._sudo is None:
@@ -152,11 +145,23 @@ class Sandbox:
         return remote.ask(self._ssh, self._sudo, name, before, timeout)
 
 
-def _call(number: int, path: str, mounts: Sequence[str], seen: Seen) -> bytes:
+def _save_mount(number: int, path: str, mounts: Sequence[str], seen: Seen) -> bytes:
     """The shell's call that saves one mount."""
     source = next((line.source for line in reversed(seen.lines) if line.path == path), "")
-    words = (f"m{number:02}", path, source, inside(path, mounts))
-    return b" ".join([b"save_mount", *(remote.quoted(w.encode("utf-8", "surrogateescape")) for w in words)]) + b"\n"
+    return remote.call("save_mount", f"m{number:02}", path, source, inside(path, mounts))
+
+
+def _save_edit(number: int, edit: edits.Edit) -> bytes:
+    """The shell's call that saves one small file and how it will look; the first one is /etc/fstab."""
+    after = edit.after if edit.after != edit.before else b""
+    word = f"e{number:02}" if number else "fstab"
+    return remote.call("save_edit", word, edit.path, hashlib.sha256(edit.before).hexdigest(), after)
+
+
+def _each(lines: Sequence[str]) -> dict[str, dict[str, int]]:
+    """What was copied, by mount: its files and bytes."""
+    found = (line.split(" ", 2) for line in lines)
+    return {path: {"files": int(files), "bytes": int(size)} for files, size, path in found}
 
 
 def _number(words: Sequence[str]) -> int:

@@ -143,10 +143,11 @@ def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str], *, pre
         yield Finding("stop", text, remedy=f"Merge {around} too, or leave {path} out.", topic="mounts")
     if mount.hidden and not prepared:
         yield Finding(
-            "stop",
-            f"The folder below {path} is not empty.",
-            "There are files hidden behind the mounted disk; they would be mixed with its data.",
-            "Move them elsewhere: they are seen by mounting the root disk a second time (mount --bind / /mnt).",
+            "care",
+            f"The folder below {path} is not empty: files are hidden behind the mounted disk.",
+            "Nobody can see them now. They are put aside while the copy is made, and put back as they were; "
+            "in the copy they lie below /var/lib/sandhopper.",
+            "If they are needed, look at them first (mount --bind / /mnt shows the root disk alone).",
             "hidden",
         )
     if mount.read_only:

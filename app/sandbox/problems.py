@@ -53,12 +53,39 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "norsync": ("The sandbox has neither rsync nor GNU cp.", "Install the package rsync on the sandbox."),
     "copy": ("A data disk could not be copied completely: {0}", "Look at the details, repair it, and try again."),
-    "fstab": ("/etc/fstab on the sandbox cannot be changed.", "Check that it is not protected (lsattr /etc/fstab)."),
+    "fstab": ("{0} on the sandbox cannot be changed.", "Check that it is not protected (lsattr {0})."),
     "below": (
         "{0} is mounted inside the copy that is to be taken away again. Nothing was changed.",
         "Unmount it on the sandbox (umount {0}), restore again, and mount it again then (mount -a).",
     ),
     "kept": ("What was written into the folder below {0} could not be kept.", "Free some space, then restore again."),
+    "vault-away": (
+        "The disk at {0} holds secrets that were put aside, and it is not mounted.",
+        "If this is the sandbox, mount it again (mount {0}) and restore again. In an exported copy all is well.",
+    ),
+    "no-vault": (
+        "The sandbox has no other disk with room that secrets could be put aside to.",
+        "Install libguestfs-tools on this computer, or keep the secrets.",
+    ),
+    "secret-open": (
+        "{0} is in use by a running program, so it cannot be put aside.",
+        "End that program, or keep the secret (--secret {0}=keep).",
+    ),
+    "secret-place": (
+        "{0} cannot be put aside: a link leads there, or another disk. Nothing was changed.",
+        "Keep it (--secret {0}=keep), or install libguestfs-tools on this computer.",
+    ),
+    "secret-kind": ("{0} is no ordinary file, so it cannot be put aside.", "Keep it: --secret {0}=keep"),
+    "secret-big": ("{0} is too big to be put aside.", "Keep it (--secret {0}=keep), or move it to a data disk."),
+    "secret-old": (
+        "{0} lies on a file system that keeps old contents (btrfs, ZFS), so putting it aside would not hide it.",
+        "Install libguestfs-tools on this computer, or keep it (--secret {0}=keep).",
+    ),
+    "secret-copy": (
+        "{0} could not be written on the sandbox. What was put aside lies safe on the data disk.",
+        "Look whether a disk there is full or read-only, then restore again.",
+    ),
+    "unmerged": ("The merged copy on the sandbox is not there any more.", "Start again."),
     "away": (
         "The disk of {0} is not attached to this machine, so nothing was changed here.",
         "If this is the exported copy, all is well. If it is the sandbox, attach the disk again and restore again.",
@@ -78,7 +105,10 @@ def problem(words: str) -> JobError:
     if word == "busy":
         return Transient("Another Sandhopper is just talking to this sandbox.", "It is tried again.", means=SAFE)
     if word == "fstab-changed":
-        return Transient("/etc/fstab on the sandbox was changed by somebody just now.", "Try again.", means=SAFE)
+        what = f"{rest.strip() or '/etc/fstab'} on the sandbox was changed by somebody just now."
+        return Transient(what, "Try again.", means=SAFE)
+    if word == "secret-changed":
+        return Transient(f"{rest.strip()} on the sandbox was changed just now.", "It is tried again.", means=SAFE)
     what, remedy = _TABLE.get(word, ("The work on the sandbox stopped: {0}", "Look at the details, then try again."))
     about = rest.strip() if word in _TABLE else words
     return JobError(what.format(about), remedy.format(about), means=SAFE, topic="sandbox")

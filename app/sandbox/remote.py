@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError, Transient
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.ssh import Ssh
 
 SCRIPTS = Path(__file__).parents[2] / "resources" / "sandbox"
-_PARTS = {"begin": ("witness",), "merge": ("witness",), "restore": ("witness", "prove")}
-FIRST_WAIT, LONGEST_WAIT = 0.2, 3.0  # seconds between two looks at a detached program
+_PARTS = {
+    "begin": ("witness", "edits"),
+    "merge": ("witness", "edits", "aside", "copy"),
+    "restore": ("witness", "prove", "edits", "aside"),
+}
+PATIENCE = 8  # tenths of a second that one look at a detached program waits there for its end
+FIRST_WAIT, LONGEST_WAIT = 0.05, 0.2  # seconds between two looks
 
 
 class Gone(Exception):
@@ -68,6 +75,17 @@ def given(**values: str | bytes) -> bytes:
     )
 
 
+def call(name: str, *words: str | bytes) -> bytes:
+    """A line that calls a function of the shell."""
+    raw = (word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape") for word in words)
+    return b" ".join([name.encode(), *(quoted(word) for word in raw)])
+
+
+def function(name: str, calls: Iterable[bytes]) -> bytes:
+    """A function of the shell that makes *calls* until one fails."""
+    return name.encode() + b"() {\n" + b"".join(line + b" || return 1\n" for line in calls) + b"true\n}\n"
+
+
 def quoted(value: bytes) -> bytes:
     """*value* as one word of a shell."""
     return (
@@ -77,15 +95,33 @@ def quoted(value: bytes) -> bytes:
     )
 
 
-def ask(ssh: Ssh, sudo: bool, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
-    """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails."""
-    done = ssh.run("sh -s", stdin=before + program(name).encode(), timeout=timeout, sudo=sudo)
+def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
+    """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails.
+
+    What the login's own start-up files print before our first words is left out.
+    """
+    begins = f"@{token_hex(12)}"
+    told = given(BEGINS=begins) + b'echo "$BEGINS"\n' + before
+    done = ssh.run("sh -s", stdin=told + program(name).encode(), timeout=timeout, sudo=True)
     if done.status in (-1, 137, 143):
         raise Transient("The sandbox ended our look at it.", "It is tried again.", topic="sandbox")
     if done.status:
         words = done.err.decode(errors="replace").strip()[-400:] or f"exit status {done.status}"
-        raise JobError(f"The sandbox could not run our look at it: {words}", "Look at the details, then try again.")
-    return done.out
+        if begins.encode() in done.out:
+            raise JobError(f"The sandbox could not run our look at it: {words}", "Look at the details, then try again.")
+    _, found, answer = done.out.partition(begins.encode() + b"\n")
+    if not found:
+        raise _no_shell(ssh.where, done.out + done.err)
+    return answer
+
+
+def _no_shell(where: str, said: bytes) -> JobError:
+    words = plain(said.decode(errors="replace")).strip()[-200:]
+    return JobError(
+        f"{where} runs no commands for this login{f'; it says: “{words}”' if words else ''}.",
+        "Use a login with an ordinary shell there (not a menu, not SFTP only), whose password has not expired.",
+        topic="sandbox",
+    )
 
 
 def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:

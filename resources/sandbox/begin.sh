@@ -1,5 +1,5 @@
 # begin: open the journal of JOB (or find it open), then start the merge, which goes on without us.
-# Given by the other side: JOB, FSTAB_SHA, FSTAB_AFTER (empty: unchanged), BODY (the merge program), BACK (the restore program) and save_mounts.
+# Given by the other side: JOB, BODY (the merge program), BACK (the restore program), save_mounts and save_edits.
 # Answers with one line: started | running | merged | restoring | problem WORD …
 answer() { echo "$*"; exit 0; }
 
@@ -23,15 +23,15 @@ open_journal() {
         cp -p $RUN/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
     fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
-    save_fstab
+    save_edits || { forget_state; answer problem fstab-changed; }
+    save_edits_looks
     boot_id > "$STATE/boot"
     save_mounts
     save_witness
     keep "$STATE/restore" "$BACK" # the way back lies here too: for another version of us, or for nobody but a shell
     # what restore needs if somebody fills the disk up meanwhile; recall deletes it first of all
     head -c 1048576 /dev/zero > "$STATE/ballast"
-    keep "$STATE/merge" "$BODY" && sync && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
-    sync
+    keep "$STATE/merge" "$BODY" && settle && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
 }
 
 # save_mount NAME PATH SOURCE INSIDE: what to merge; INSIDE is not empty when it lies in another mount that is merged
@@ -41,16 +41,7 @@ save_mount() {
     printf '%s' "$3" > "$STATE/$1/source"
     fs_id "$3" > "$STATE/$1/id"
     if [ -n "$4" ]; then : > "$STATE/$1/inside"; fi
-}
-
-save_fstab() {
-    _f=$(readlink -f /etc/fstab)
-    if [ ! -f "$_f" ]; then return; fi
-    touch -r "${_f%/*}" "$STATE/etc.ref"
-    names "${_f%/*}" > "$STATE/etc.names"
-    cp -a "$_f" "$STATE/fstab.before" && [ "$(digest "$STATE/fstab.before")" = "$FSTAB_SHA" ] || { forget_state; answer problem fstab-changed; }
-    if [ -n "$FSTAB_AFTER" ]; then printf '%s' "$FSTAB_AFTER" > "$STATE/fstab.after"; fi
-    printf '%s' "$_f" > "$STATE/fstab.path"
+    true
 }
 
 [ "$(id -u)" = 0 ] || answer problem not-root

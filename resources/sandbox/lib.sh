@@ -2,8 +2,8 @@
 #
 # The state of one export lies in $STATE = HOME/JOB (mode 700, on the root file system):
 #   journal            one event a line, written and flushed before the act that it names
-#   fstab.path/before/after/looks, etc.ref/names/looks, mounts, services, hardware, boot: how it was before
-#   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, looks, flags, disk, unit, twin/, saved, copied, changed
+#   fstab.path …  the small files that are edited (edits.sh); mounts, services, hardware, boot: how it was before
+#   m01, m02 …         one folder a mount: path, source, id, inside, ref, stat, looks, flags, disk, unit, twin/, saved, aside/, copied, unsteady.l
 #   view, source       empty folders; only inside our own mount namespace something is mounted there
 #   ballast            room that restore can have when the disk is full
 #   merge, restore     the detached programs; with .pid .status .progress .problem .log. `sh STATE/restore` works by itself
@@ -21,6 +21,7 @@ value() { _v=$(cat "$1" && echo x) && printf '%s' "${_v%x}"; }
 device_of() { stat -L -c %d "$1"; }
 free_kb() { set -- $(stat -f -c '%S %f' /); echo $(($1 / 512 * $2 / 2)); }
 flush() { sync "$@" 2>/dev/null || sync; }
+settle() { sync -f "$STATE" 2>/dev/null || sync; } # the root file system only, where the tool can: a share may hang
 digest() { sha256sum < "$1" | cut -d' ' -f1; }
 boot_id() { cat /proc/sys/kernel/random/boot_id; }
 
@@ -30,7 +31,9 @@ keep() { printf '%s' "$2" > "$1.new" && flush "$1.new" && mv -f "$1.new" "$1"; }
 # note EVENT …: one journal line, on the disk before we go on
 note() {
     if [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
-    printf '%s\n' "$*" >> "$STATE/journal" && flush "$STATE/journal"
+    printf '%s\n' "$*" >> "$STATE/journal" && flush "$STATE/journal" && return
+    [ "$WORK" != merge ] || fail readonly # the way back goes on: it makes room
+    return 1
 }
 # opened: whether something may have been changed already, even if the journal itself is lost
 opened() { [ -s "$STATE/journal" ] || ls "$STATE"/m[0-9][0-9]/saved /etc/*.sandhopper-"${STATE##*/}" 2>/dev/null | grep -q .; }
@@ -42,10 +45,14 @@ sound() {
 noted() { grep -q -x -e "$1" "$STATE/journal" 2>/dev/null; }
 
 # fail WORD …: say why in a way the other side understands, and stop
-fail() { keep "$STATE/$WORK.problem" "$*"; exit 1; }
+fail() { keep "$STATE/$WORK.problem" "$*" || { rm -f "$STATE/ballast"; keep "$STATE/$WORK.problem" "$*"; }; exit 1; }
 
-# names FOLDER: what lies in it (inode and name), but for our own things and fstab, whose inode changes
-names() { ls -1iA "$1" | grep -v -e sandhopper -e ' fstab$' | sort | sha256sum; }
+# names FOLDER: what lies in it (inode and name), but for our own things and the files that we edit, whose inode changes
+names() {
+    _skip=$(for _n in "$STATE"/*.path; do if [ -f "$_n" ]; then _n=$(value "$_n"); echo "${_n##*/}"; fi; done)
+    ls -1iA "$1" | skip="$_skip" awk 'BEGIN { n = split(ENVIRON["skip"], s, "\n"); for (i in s) mine[s[i]] = 1 }
+        { name = $0; sub(/^ *[0-9]* /, "", name) } name !~ /sandhopper/ && !(name in mine)' | sort | sha256sum
+}
 # time_back FOLDER REF NAMES: its time as it was, unless somebody else has changed something in it
 time_back() { [ ! -e "$2" ] || [ "$(names "$1")" != "$(cat "$3" 2>/dev/null)" ] || touch -r "$2" "$1"; }
 
@@ -169,6 +176,9 @@ mounted_below() {
 # forget_state: remove the state folder file by file, the journal last, and give the folder above its time back
 forget_state() {
     sound && close_view || return 1
+    for _m in "$STATE"/m[0-9][0-9]; do # what waits there is the person's
+        if [ -d "$_m/aside" ]; then rmdir "$_m/aside" || return 1; fi
+    done
     _home=${STATE%/*}
     for _m in "$STATE"/m[0-9][0-9]; do
         if [ -d "$_m" ]; then rmdir "$_m/twin" 2>/dev/null; rm -f "$_m"/*; rmdir "$_m"; fi

@@ -11,47 +11,74 @@ save_place() {
     [ -d "$path" ] && [ "$(device_of "$path")" != "$(device_of /)" ] || fail unmounted "$path"
     if [ -e "$1/saved" ] || [ -e "$1/inside" ]; then return; fi
     guard "$place"
-    is_empty "$place" || fail occupied "$path"
-    note place "${1##*/}"
-    touch -r "$place" "$1/ref"
-    stat -c '%a %u %g %y' "$place" > "$1/stat"
+    if [ ! -d "$1/aside" ]; then
+        note place "${1##*/}"
+        touch -r "$place" "$1/ref"
+        stat -c '%a %u %g %y' "$place" > "$1/stat"
+        looks_of "$place" > "$1/looks"
+        flags_of "$place" > "$1/flags"
+        flush "$1"
+    fi
+    if [ -d "$1/aside" ] || ! is_empty "$place"; then unprotected "$place"; put_aside "$1"; fi
     rmdir "$1/twin" 2>/dev/null
     cp -a "$place" "$1/twin" || fail view
-    looks_of "$place" > "$1/looks"
-    flags_of "$place" > "$1/flags"
-    flush "$1/twin"; flush "$1"; sync
+    flush "$1/twin"; flush "$1"; settle
     keep "$1/saved" yes
 }
+unprotected() { case $(flags_of "$1") in *[ia]*) chattr -ia "$1" || fail protected "$path" ;; esac; } # restore sets them again
 
-# check_room: bytes and files that still have to come, with a margin, against what the root file system has left
+# check_room: bytes and files that still have to come, with a margin, against what the root file system has left.
+# What statfs(2) tells is enough where even one more block a file would fit; else everything is counted.
 check_room() {
-    need=0; files=0; there=0
+    need=0; files=0; there=0; most=0; set -- $(stat -f -c '%S %a %c %d' /)
+    block=$1 free=$(($1 / 512 * $2 / 2)) inodes=$3 left=$4
     for m in "$STATE"/m[0-9][0-9]; do
         path=$(value "$m/path")
-        need=$((need + $(du -xsk "$path" | cut -f1)))
-        files=$((files + $(find "$path" -xdev | wc -l)))
-        if [ -e "$m/saved" ]; then there=$((there + $(du -xsk "$VIEW$path" | cut -f1))); fi
+        set -- $(stat -f -c '%S %b %f %c %d %T' "$path")
+        need=$((need + $1 / 512 * ($2 - $3) / 2)); files=$((files + $4 - $5))
+        most=$((most + $1 / 512 * ($2 - $3) / 2 + ($4 - $5) * block / 1024))
+        case $6 in ext*) ;; *) most=$((most + free)) ;; esac # others share blocks between files, or press them together
+        if [ -e "$m/saved" ] && ! is_empty "$VIEW$path"; then there=$((there + $(du -xsk "$VIEW$path" | cut -f1))); fi
     done
-    set -- $(stat -f -c '%S %a %c %d' /)
-    free=$(($1 / 512 * $2 / 2))
+    if [ $((most + most / 10 + 102400 - there)) -gt "$free" ]; then count_all; fi
     keep "$STATE/facts" "files $files
 bytes $((need * 1024))
 "
     want=$((need + need / 10 + 102400 - there))
     [ "$want" -le "$free" ] || fail room "$want" "$free"
-    [ "$3" -eq 0 ] || [ "$there" -gt 100 ] || [ $((files + files / 10 + 100)) -le "$4" ] || fail inodes "$files" "$4"
+    [ "$inodes" -eq 0 ] || [ "$there" -gt 100 ] || [ $((files + files / 10 + 100)) -le "$left" ] || fail inodes "$files" "$left"
     total=$need
+}
+# count_all: the same, file by file, in blocks of the root file system
+count_all() {
+    need=0; files=0
+    for m in "$STATE"/m[0-9][0-9]; do
+        path=$(value "$m/path")
+        if find / -maxdepth 0 -printf '' 2>/dev/null; then
+            set -- $(find "$path" -xdev -printf '%i %n %b %s\n' | awk -v block="$block" '{ n++ } $2 > 1 && seen[$1]++ { next }
+                { b = int(($3 * 512 + block - 1) / block) * block; if (b == 0 && $4 > 0 && $4 <= block) b = block; s += b }
+                END { printf "%.0f %d\n", s / 1024, n }')
+        else
+            set -- "$(du -xsk "$path" | cut -f1)" "$(find "$path" -xdev | wc -l)"
+        fi
+        need=$((need + $1)); files=$((files + $2))
+    done
 }
 
 # tick PID: tell how far the copy is, and end it before it fills the machine up
 tick() {
     while :; do
         set -- "$1" $(stat -f -c '%S %f %a' /)
-        keep "$STATE/merge.progress" "$phase $((there + begun - $2 / 512 * $3 / 2)) $total"
-        if [ $(($2 / 512 * $4 / 2)) -lt $SPARE_KB ]; then keep "$STATE/merge.problem" "full"; kill "$1"; fi
-        sleep 1
+        echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress.new"
+        mv -f "$STATE/merge.progress.new" "$STATE/merge.progress"
+        margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
+        if [ $margin -lt 0 ]; then keep "$STATE/merge.problem" "full"; kill "$1"; return; fi
+        if [ $margin -lt 2097152 ]; then sleep 0.1 2>/dev/null || sleep 1; else sleep 1; fi
     done
 }
+# spread: write to the disk while we copy, so that neither one long write at the end nor a memory full of waiting data
+# holds the machine's own work up. Where only everything could be written, other disks and shares too, it is left.
+spread() { while sync -f "$VIEW" 2>/dev/null; do sleep 2; done; }
 
 # watched COMMAND …: run it with a tick
 watched() {
@@ -59,8 +86,13 @@ watched() {
     tick $child & ticker=$!
     wait $child; code=$?
     kill $ticker 2>/dev/null; wait $ticker 2>/dev/null
-    [ ! -e "$STATE/merge.problem" ] || exit 1
+    [ ! -e "$STATE/merge.problem" ] || end_others
     return $code
+}
+# end_others: nothing that was begun here goes on writing
+end_others() {
+    for p in $(ours merge); do if [ "$p" != "$(cat "$STATE/merge.pid")" ]; then kill -9 "$p" 2>/dev/null; fi; done
+    exit 1
 }
 
 # source_of PATH: where to read from. A view of our own: read-only, leaves no access times, shows no mounts inside.
@@ -78,11 +110,23 @@ source_of() {
 copy_place() {
     path=$(value "$1/path"); place=$VIEW$path
     guard "$place"
-    case $(flags_of "$place") in *[ia]*) chattr -ia "$place" || fail protected "$path" ;; esac # restore sets them again
+    unprotected "$place"
     note copy "${1##*/}"
     source_of "$path"
-    if exact_rsync || { have rsync && ! gnu_tools; }; then rounds_of by_rsync "$1"; else rounds_of by_cp "$1"; fi
+    covered "$path"
+    if gnu_tools; then copy_exactly "$1"
+    elif have rsync; then rounds_of "$1"
+    else fail norsync; fi
     if [ "$src" = "$STATE/source" ]; then umount "$src" || umount -l "$src"; fi
+}
+# covered PATH: set $inner to find's patterns for what lies in PATH but is covered by other merged mounts
+covered() {
+    inner=
+    for m in "$STATE"/m[0-9][0-9]; do
+        other=$(value "$m/path")
+        case $other in "$1"/*) inner="$inner
+.$(printf '%s' "${other#"$1"}" | sed 's/[][*?\\]/\\&/g')/*" ;; esac
+    done
 }
 
 # untouched M: nobody has written into the copy since it was finished (the machine may have been restarted meanwhile)
@@ -93,107 +137,65 @@ untouched() {
     [ -z "$(cd "$place" && newer "$1/copied" 'shift; printf "%s" "$@"')" ] || fail touched "$path"
 }
 
-# rounds_of HOW M: copy, then compare all content and copy what differs, until nothing does (or three times)
+# rounds_of M: for a machine without GNU's cp and find: rsync, twice at least, the second time comparing all content.
+# Before 3.1.3 it compares times by the second only (no --modify-window=-1), and links and folders keep a wrong one.
 rounds_of() {
+    all=-aHAXS; window=--modify-window=-1; inner=
+    rsync --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] * 10000 + v[2] * 100 + v[3] >= 30103) }' ||
+        { window=--modify-window=0; lose "times below a second"; }
+    case $(rsync --version) in *"no ACLs"*) all=-aHXS; lose ACLs ;; esac
+    case $(rsync --version) in *"no xattrs"*) all=${all%XS}S; lose "extended attributes" ;; esac
     phase=copying
-    watched "$1" first "$2" || $1_bearable first $? || fail copy "$(tail -n 3 "$2/errors")"
+    watched by_rsync "$1"
     phase=comparing
     for round in 1 2 3; do
         note round $round
-        code=0; watched "$1" again "$2" || $1_bearable again $? || code=1
-        if [ $code = 0 ] && [ ! -s "$2/changed" ]; then return 0; fi
+        code=0; watched by_rsync "$1" -c --delete -i || [ $? = 24 ] || code=1 # rsync(1): 24 is files that went away meanwhile
+        if [ $code = 0 ] && [ ! -s "$1/changed" ]; then return 0; fi
     done
-    [ $code = 0 ] || fail copy "$(tail -n 3 "$2/errors")"
+    [ $code = 0 ] || fail copy "$(tail -n 3 "$1/errors")"
+    mv -f "$1/changed" "$1/unsteady.l"
 }
-
-# Only from 3.1.3 on does rsync compare times to the nanosecond (--modify-window=-1); without that, links and folders
-# made within the same second keep the wrong one. Older ones (CentOS 6 and 7) are passed over for cp.
-exact_rsync() {
-    have rsync && rsync --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] * 10000 + v[2] * 100 + v[3] >= 30103) }'
-}
-gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac }
-
 by_rsync() {
-    all=-aHAXS; window=--modify-window=-1
-    exact_rsync || { window=--modify-window=0; lose "times below a second"; }
-    case $(rsync --version) in *"no ACLs"*) all=-aHXS; lose ACLs ;; esac
-    case $(rsync --version) in *"no xattrs"*) all=${all%XS}S; lose "extended attributes" ;; esac
-    if [ "$1" = first ]; then
-        exec nice -n 5 rsync $all $window --numeric-ids --one-file-system "$src/" "$place/" 2> "$2/errors"
-    fi
-    exec nice -n 5 rsync $all $window --numeric-ids --one-file-system -c --delete -i "$src/" "$place/" > "$2/changed" 2> "$2/errors"
-}
-# rsync(1): 24 is files that went away meanwhile; 23 some not copied, which the next round tells again
-by_rsync_bearable() { case $1:$2 in *:24 | first:23) return 0 ;; esac; return 1; }
-
-# Without rsync: GNU cp keeps the same promises, and lists of both sides show what differs.
-by_cp() {
-    gnu_tools || fail norsync
-    if [ "$1" = again ]; then
-        listing "$src" "$2/list.source"; listing "$place" "$2/list.place"
-        sort "$2/list.source" "$2/list.place" | uniq -u | cut -f2 | sort -u > "$2/changed"
-        [ -s "$2/changed" ] || return 0
-        (cd "$place" && [ "$(device_of .)" = "$(device_of /)" ] && remove_changed "$2")
-    fi
-    exec nice -n 5 cp -a -u -x --sparse=always "$src/." "$place/" 2> "$2/errors"
-}
-by_cp_bearable() { [ "$1" = first ]; } # files went away meanwhile, perhaps; the next round tells
-# remove_changed M: in the copy, drop the files that differ (cp -u would keep a newer one) and folders that are gone
-remove_changed() {
-    tr '\n\001' '\0\n' < "$1/changed" | xargs -0 -r sh -c 'for f; do [ -d "$f" ] && [ ! -L "$f" ] || rm -f -- "$f"; done' sh
-    cut -f2 "$1/list.source" | sort -u > "$1/names"
-    grep '^d' "$1/list.place" | cut -f2 | sort -r -u | grep -v -x -F -f "$1/names" | tr '\n\001' '\0\n' | xargs -0 -r rmdir --
-}
-# listing FOLDER FILE: a line a thing: what it is, a tab, its name (\001 for a newline); another with each file's digest
-listing() {
-    (cd "$1" && {
-        find . -xdev -type d -printf '%y %m %U %G %T@\t%p\0' -o -type f -printf '%y %m %U %G %s %T@ %n\t%p\0' \
-            -o -printf '%y %m %U %G %T@ %l\t%p\0' | tr '\n\0' '\001\n'
-        find . -xdev -type f -print0 | xargs -0 -r sha256sum | awk '{ d = $1; n = substr($0, length(d) + 3)
-            if (sub(/^\\/, "", d)) { gsub(/\\n/, "\001", n); gsub(/\\\\/, "\\", n) } print d "\t" n }'
-        if have getfattr; then
-            find . -xdev -print0 | xargs -0 -r getfattr -h -d -m - -e hex 2>/dev/null |
-                awk 'BEGIN { RS = ""; FS = "\n" } { n = $1; sub(/^# file: /, "", n); $1 = ""; print $0 "\t./" n }'
-        fi
-    }) | sort > "$2"
-}
-
-lose() { grep -q -x -F "lost $1" "$STATE/facts" || echo "lost $1" >> "$STATE/facts"; }
-
-# mask_fstab: give the edited fstab its name in one step; the first one keeps its inode under another name beside it
-mask_fstab() {
-    [ -f "$STATE/fstab.after" ] || return 0
-    f=$(value "$STATE/fstab.path"); was=$f.sandhopper-$JOB
-    if cmp -s "$f" "$STATE/fstab.after"; then return 0; fi
-    cmp -s "$f" "$STATE/fstab.before" || fail fstab-changed
-    note mask
-    [ -e "$was" ] || ln "$f" "$was" || fail fstab
-    cp -a "$f" "$was.new" && cat "$STATE/fstab.after" > "$was.new" && flush "$was.new" || fail fstab
-    mv -f "$was.new" "$f" || fail fstab
-    flush "${f%/*}"
-    note masked
+    _m=$1; shift
+    exec rsync $all $window --numeric-ids --one-file-system "$@" "$src/" "$place/" > "$_m/changed" 2> "$_m/errors"
 }
 
 merge_all() {
+    began=$(date +%s)
     for m in "$STATE"/m[0-9][0-9]; do save_place "$m"; done
     check_room
     begun=$(free_kb)
     for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
-    rm -f "$STATE"/m[0-9][0-9]/copied; sync
+    rm -f "$STATE"/m[0-9][0-9]/copied; settle
+    spread & spreader=$!
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
-    sync
+    kill $spreader 2>/dev/null; wait $spreader 2>/dev/null
+    settle
     for m in "$STATE"/m[0-9][0-9]; do : > "$m/copied"; flush "$m/copied"; done # one moment for all: some lie inside others
     note copied
+    tell_facts
+}
+# tell_facts: what was copied, all together and disk by disk
+tell_facts() {
+    for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/total" ]; then echo "each $(cat "$m/total") $(value "$m/path")"; fi; done > "$STATE/each"
+    { if [ -s "$STATE/each" ]; then awk '{ n += $2; s += $3 } END { printf "files %d\nbytes %.0f\n", n, s }' "$STATE/each"
+      else grep -E '^(files|bytes) ' "$STATE/facts"; fi
+      grep '^lost ' "$STATE/facts"; echo "seconds $(($(date +%s) - began))"; cat "$STATE/each"; } > "$STATE/facts.new"
+    mv -f "$STATE/facts.new" "$STATE/facts"
 }
 
 if [ "$1" = view ]; then
     shift
+    renice -n 5 -p $$ > /dev/null 2>&1
+    if have ionice; then ionice -c 2 -n 7 -p $$ 2>/dev/null; fi
     open_view
     "$@"
     exit
 fi
 begin_work
 in_view merge_all || exit 1
-mask_fstab
-sync
+note mask
+for p in $(edits); do mask "$p"; done
+note masked
 note "done"

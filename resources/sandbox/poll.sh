@@ -1,16 +1,25 @@
 # poll: how the detached program WORK of JOB is. First line: alive | ended STATUS | dead | gone
 # One that has not told its number yet is only starting; one that is gone may have ended since we looked for its status.
 starting() { [ ! -s "$STATE/$1.pid" ] && [ -n "$(ours "$1")" ]; }
+# ended WORK: its last journal line is there; it was killed between that and telling its status
+ended() { case $1 in merge) noted "done" ;; restore) noted restored && [ -s "$STATE/report" ] ;; esac; }
 for STATE in $(find_state); do
     [ "${STATE##*/}" = "$JOB" ] || continue
+    tries=${PATIENCE:-0} # tenths of a second: one long look is quicker than many short ones, for both sides
+    while [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && alive "$WORK"; do
+        tries=$((tries - 2)); sleep 0.2 2>/dev/null || { sleep 1; tries=0; }
+    done
     if [ ! -s "$STATE/$WORK.status" ] && { alive "$WORK" || starting "$WORK"; }; then echo alive
     elif [ -s "$STATE/$WORK.status" ]; then echo "ended $(cat "$STATE/$WORK.status")"
+    elif ended "$WORK"; then echo "ended 0"
     else echo dead; fi
     if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi
     if [ "$WORK" = merge ] && noted restore; then echo recalled; fi
     if [ -s "$STATE/facts" ]; then cat "$STATE/facts"; fi
-    for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/changed" ]; then head -n 20 "$m/changed" | sed 's/^/unsteady /'; fi; done
+    for m in "$STATE"/m[0-9][0-9]; do
+        if [ -s "$m/unsteady.l" ]; then head -n 20 "$m/unsteady.l" | tr '\003' '?' | awk -v p="$(value "$m/path")" '{ sub(/^\.\//, "/"); print "unsteady " p $0 }'; fi
+    done
     if [ "$WORK" = restore ] && [ -s "$STATE/report" ]; then sed 's/^/report /' "$STATE/report"; fi
     if [ -s "$STATE/$WORK.log" ]; then tail -n 5 "$STATE/$WORK.log" | sed 's/^/log /'; fi
     exit 0

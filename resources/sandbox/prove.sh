@@ -3,7 +3,7 @@
 same_boot() { [ "$(cat "$STATE/boot")" = "$(boot_id)" ]; }
 
 prove() {
-    prove_fstab
+    prove_edits
     for m in "$STATE"/m[0-9][0-9]; do
         if [ -e "$m/saved" ]; then echo "empty $(value "$m/path")"; fi
         if [ -e "$m/kept" ]; then echo "kept $(value "$m/kept")"; fi
@@ -16,17 +16,18 @@ prove() {
     if grep -q -F " $STATE/" /proc/self/mountinfo; then echo "view $STATE"; fi
 }
 
-prove_fstab() {
-    [ -f "$STATE/fstab.path" ] || return 0
-    f=$(value "$STATE/fstab.path")
-    if ! cmp -s "$f" "$STATE/fstab.before"; then echo "edited $f"
-    elif [ "$(looks_of "$f")" != "$(cat "$STATE/fstab.looks")" ]; then echo "differs $f"
-    else echo "equal $f"; fi
-    if [ -e "$f.sandhopper-$JOB" ]; then echo "original $f.sandhopper-$JOB"; fi
-    # somebody else's new file there is no affair of ours, and neither is its time
-    if [ "$(names "${f%/*}")" = "$(cat "$STATE/etc.names")" ] && [ "$(looks_of "${f%/*}")" != "$(cat "$STATE/etc.looks")" ]; then
-        echo "differs ${f%/*}"
-    fi
+prove_edits() {
+    for _e in $(edits); do
+        f=$(value "$STATE/$_e.path")
+        if ! cmp -s "$f" "$STATE/$_e.before"; then echo "edited $f"
+        elif [ "$(looks_of "$f")" != "$(cat "$STATE/$_e.looks")" ]; then echo "differs $f"
+        else echo "equal $f"; fi
+        if [ -e "$f.sandhopper-$JOB" ]; then echo "original $f.sandhopper-$JOB"; fi
+        # somebody else's new file there is no affair of ours, and neither is its time
+        if [ "$(names "${f%/*}")" = "$(cat "$STATE/$_e.names")" ] && [ "$(looks_of "${f%/*}")" != "$(cat "$STATE/$_e.folder")" ]; then
+            echo "differs ${f%/*}"
+        fi
+    done
 }
 
 # prove_disk M: the data disk itself, which we only ever read: the same one, as big, and not emptied
@@ -73,6 +74,6 @@ prove_services() {
           if (bad($2)) { if (!bad(state[$1])) print "service-failed", $1 }
           else if (good(state[$1]) && good($2)) { if (boot && $3 != process[$1]) print "service-restarted", $1 }
           else if (good(state[$1]) && $2 !~ /activating|start/ && $7 == "-" && ($6 == "-" || $4 ~ /^(enabled|generated)/)) print "service-stopped", $1 }
-        END { for (s in state) if (good(state[s]) && !(s in seen)) print "service-stopped", s; print "services", n + 0 }' \
+        END { for (s in state) if (good(state[s]) && !(s in seen)) print "service-stopped", s; if (n) print "services", n }' \
         "$STATE/services" "$STATE/services.now"
 }

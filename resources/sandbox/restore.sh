@@ -5,6 +5,8 @@ WORK=restore
 STATE=${0%/*}
 JOB=${STATE##*/}
 
+# begun M: something was done in the hidden folder of M
+begun() { [ -e "$1/saved" ] || [ -d "$1/aside" ]; }
 mounted() { [ -d "$1" ] && [ "$(device_of "$1")" != "$(device_of /)" ]; }
 
 # disk_of M: the device of the mount M, if its disk is attached; its name may be another one than it was
@@ -26,29 +28,12 @@ disk_of() {
 # itself, as after a restart with the edited fstab.
 all_there() {
     for m in "$STATE"/m[0-9][0-9]; do
-        [ -e "$m/saved" ] || continue
+        begun "$m" || continue
         path=$(value "$m/path")
         mounted "$path" || [ -n "$(disk_of "$m")" ] || fail away "$path"
         below=$(mounted_below "$path" | head -n 1)
         [ -z "$below" ] || fail below "$below"
     done
-}
-
-unmask_fstab() {
-    [ -f "$STATE/fstab.path" ] || return 0
-    f=$(value "$STATE/fstab.path"); was=$f.sandhopper-$JOB
-    rm -f "$was.new"
-    if cmp -s "$f" "$STATE/fstab.before"; then
-        if [ "$f" -ef "$was" ]; then rm -f "$was"; elif [ -e "$was" ]; then mv -f "$was" "$f"; fi
-    elif [ ! -e "$f" ] || cmp -s "$f" "$STATE/fstab.after"; then
-        if [ ! -e "$was" ]; then cp -a "$STATE/fstab.before" "$was.new" && flush "$was.new" && mv -f "$was.new" "$was" || fail fstab; fi
-        mv -f "$was" "$f" || fail fstab
-    elif grep -q "^#sandhopper-$JOB# " "$f"; then # somebody edited it meanwhile: only our own mark goes
-        cp -a "$f" "$was.new" && sed "s/^#sandhopper-$JOB# //" "$f" > "$was.new" && flush "$was.new" || fail fstab
-        mv -f "$was.new" "$f" && rm -f "$was" || fail fstab
-    fi
-    flush "${f%/*}"
-    time_back "${f%/*}" "$STATE/etc.ref" "$STATE/etc.names"
 }
 
 # reload_units: a systemd that read fstab while a line was taken out has forgotten that mount
@@ -64,7 +49,7 @@ reload_units() {
 # mount_back M: after a reboot with the edited fstab the data disk is not mounted
 mount_back() {
     path=$(value "$1/path")
-    if [ ! -e "$1/saved" ] || mounted "$path"; then return; fi
+    if ! begun "$1" || mounted "$path"; then return; fi
     : > "$1/remounted"
     mount "$path" 2>/dev/null || mount_by_hand "$1" || fail unmounted "$path"
     mounted "$path" || fail unmounted "$path"
@@ -78,17 +63,21 @@ mount_by_hand() {
 
 # take_back M: empty the hidden folder and give it its old looks
 take_back() {
-    if [ ! -e "$1/saved" ] || [ -e "$1/inside" ]; then return; fi
+    if ! begun "$1" || [ -e "$1/inside" ]; then return; fi
     path=$(value "$1/path"); place=$VIEW$path
     mounted "$path" || fail unmounted "$path"
     guard "$place"
     cd "$place" || fail elsewhere "$place"
     [ "$(device_of .)" = "$(device_of /)" ] && [ "$(device_of .)" != "$(device_of "$path")" ] || fail elsewhere "$place"
-    keep_foreign "$1"
-    if ! noted "empty ${1##*/}"; then note empty "${1##*/}"; fi
-    clear_here
+    # what is there is the copy, unless it was never begun, or what was hidden is back already after a power cut
+    if [ -e "$1/saved" ] && ! noted "back ${1##*/}"; then
+        keep_foreign "$1"
+        if ! noted "empty ${1##*/}"; then note empty "${1##*/}"; fi
+        clear_here
+        is_empty . || fail stuck "$path"
+    fi
     cd /
-    is_empty "$place" || fail stuck "$path"
+    bring_back "$1"
     looks_back "$1" "$place"
 }
 
@@ -156,7 +145,7 @@ kept_if() {
 kept_folder() {
     if [ ! -s "$1/kept" ]; then
         base=$path.sandhopper-$JOB
-        case $(stat -c '%u %A' "${place%/*}/") in "0 d????-??-?"*) ;; *) base=${STATE%/*}-kept-$JOB ;; esac
+        case $(stat -c '%u %A' "${place%/*}/") in 0\ d????-??-?*) ;; *) base=${STATE%/*}-kept-$JOB ;; esac
         n=; while [ -e "$VIEW$base$n" ] || [ -L "$VIEW$base$n" ]; do n=$((n - 1)); done
         keep "$1/kept" "$base$n"
     fi
@@ -196,7 +185,7 @@ stop_work merge || fail stuck
 close_view || fail view
 all_there
 note restore
-unmask_fstab
+for p in $(edits); do unmask "$p"; done
 reload_units
 for m in "$STATE"/m[0-9][0-9]; do mount_back "$m"; done
 in_view restore_all || exit 1

@@ -87,9 +87,6 @@ save_witness() {
     mount_table > "$STATE/mounts"
     services > "$STATE/services"
     hardware > "$STATE/hardware"
-    if [ -f "$STATE/fstab.path" ]; then
-        _f=$(value "$STATE/fstab.path"); looks_of "$_f" > "$STATE/fstab.looks"; looks_of "${_f%/*}" > "$STATE/etc.looks"
-    fi
     for _m in "$STATE"/m[0-9][0-9]; do
         _path=$(value "$_m/path"); disk_look "$_path" > "$_m/disk"; mount_unit "$_path" > "$_m/unit"
     done

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from app.errors import JobError
+from app.job import Include
 from app.sandbox import Sandbox
+from app.sandbox.findings import for_job
 from tests.sandbox.machine import SUDO_PASSWORD, Machine
 from tests.servers import need
 
@@ -129,7 +131,7 @@ def test_a_busy_writer_is_copied_again_and_never_disturbed(tmp_path: Path, sandb
     with Machine(tmp_path) as machine:
         machine.fill()
         root = machine.root_listing()
-        script = "i=0; while :; do i=$((i+1)); echo $i >> /application/log || echo bad >> /run/bad; sleep 0.02; done"
+        script = "i=0; while :; do i=$((i+1)); echo $i >> /application/log || echo bad >> /run/bad; done"
         machine.run("sh", "-c", f"setsid sh -c '{script}' >/dev/null 2>&1 </dev/null & echo $! > /run/writer")
         facts = sandbox(machine).merge(("/application",), "job-1")
         assert any("log" in name for name in facts["unsteady"])
@@ -149,16 +151,27 @@ def test_a_root_disk_that_is_too_small_is_refused_before_anything_is_copied(tmp_
         assert machine.root_listing() == root
 
 
-def test_files_hidden_below_the_mount_are_not_touched(tmp_path: Path, sandbox: Make) -> None:
+def test_files_hidden_below_the_mount_wait_aside_and_come_back_with_their_inodes(tmp_path: Path, sandbox: Make) -> None:
     machine = Machine(tmp_path)
-    machine.first('mkdir "$1/application"; echo old > "$1/application/hidden"')
+    machine.first(
+        'mkdir -p "$1/application/.odd dir/x"; cd "$1/application"; echo old > hidden; ln hidden ".odd dir/second"; '
+        "ln -s nowhere -- -link; mkfifo ..pipe; touch -d @7.123456789 hidden '.odd dir/x' '.odd dir'; chown 7:8 hidden; "
+        "touch -d @1.5 ."
+    )
     with machine:
-        root = machine.root_listing()
-        assert sandbox(machine).look().mounts[0].hidden
-        with pytest.raises(JobError, match="not empty"):
-            sandbox(machine).merge(("/application",), "job-1")
+        root, data = machine.root_listing(), machine.listing("/application")
+        below = "unshare -m sh -c 'mount --make-rprivate /; umount -l /application; ls -1iRA /application'"
+        inodes = machine.run("sh", "-c", below)
+        look = sandbox(machine).look()
+        assert look.mounts[0].hidden
+        found = for_job(look, [Include("/application", "merge")], "job-1")
+        assert [f.grade for f in found if f.topic == "hidden"] == ["care"]
+        sandbox(machine).merge(("/application",), "job-1")
+        assert copy_of(machine.root_listing(), "/application") == data
         assert sandbox(machine).restore()[0].grade == "ok"
         assert machine.root_listing() == root
+        assert machine.listing("/application") == data
+        assert machine.run("sh", "-c", below) == inodes
 
 
 def test_another_export_is_refused_and_the_same_one_goes_on(machine: Machine, sandbox: Make) -> None:

@@ -1,0 +1,257 @@
+# copy: make the folder $place equal to the folder $src (on file systems of their own), and prove it: copy_exactly M.
+# First GNU cp, on several processors; then lists of both sides (all that stat(2) tells, hard links, extended
+# attributes) and one bulk comparison of content; then only what differs again, until nothing does.
+#
+# Names are ./a/b, each with a zero byte behind it; where lines are needed (files called *.l), \001 \002 stands for
+# \001, \001 \004 for \003, and \003 for a newline. What is removed or written in $place is always a name that find
+# has just seen, so that no symbolic link there can lead out of it.
+# Sets: unsteady names in M/unsteady.l (empty: all is equal). $inner: merged mounts inside $src, as find patterns.
+ROUNDS=6
+REFUSED='Operation not supported\|etting attribute' # what cp and setfattr say when a file system cannot keep something
+FEW=3000 # more names than that are copied again by one walk through everything
+
+gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac; }
+lined() { sed "s/$(printf '\001')/$(printf '\001\002')/g; s/$(printf '\003')/$(printf '\001\004')/g" | tr '\n\0' '\003\n'; }
+unlined() { tr '\n\003' '\0\n' | sed "s/$(printf '\001\004')/$(printf '\003')/g; s/$(printf '\001\002')/$(printf '\001')/g"; }
+count() { tr -dc '\0' < "$1" | wc -c; }
+processors() { set -- "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)"; if [ "$1" -gt 4 ]; then echo 4; else echo "$1"; fi; }
+lose() { grep -q -x -F "lost $1" "$STATE/facts" 2>/dev/null || echo "lost $1" >> "$STATE/facts"; }
+# walk EXPRESSION: find in this folder, on its own file system, without what other merged mounts cover
+walk() {
+    _ifs=$IFS; IFS='
+'
+    for _i in $inner; do set -- -path "$_i" -prune -o "$@"; done
+    IFS=$_ifs
+    find . -xdev "$@"
+}
+copier() { cp -a -x --preserve=xattr "$@"; } # told so, it says when it cannot keep an extended attribute
+
+# units M: how the tree is cut into pieces that are copied side by side: M/units, and M/tied, which share hard links.
+# Fails where one process has to do it alone.
+units() {
+    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] || return 1
+    for depth in 1 2 3 4; do
+        (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
+        pieces=$(count "$1/units.all")
+        [ "$pieces" -lt 24 ] || break
+    done
+    [ "$pieces" -gt 1 ] && [ "$pieces" -lt 20000 ] || return 1
+    (cd "$src" && find . -xdev -mindepth 1 -maxdepth $((depth - 1)) ! -type d -print0) >> "$1/units.all"
+    (cd "$src" && find . -xdev -mindepth 1 ! -type d -links +1 -printf '%i %p\0') | lined | awk -v depth=$((depth + 1)) '
+        { i = $1; sub(/^[0-9]* /, ""); n = split($0, part, "/"); u = part[1]
+          for (k = 2; k <= depth && k <= n; k++) u = u "/" part[k]
+          if (!(i in of)) of[i] = u; else if (of[i] != u) { tied[u] = 1; tied[of[i]] = 1 } }
+        END { for (u in tied) print u }' | sort | unlined > "$1/tied"
+    [ "$(wc -c < "$1/tied")" -lt 100000 ] || return 1
+    sort -z "$1/units.all" "$1/tied" | uniq -zu > "$1/units"
+}
+
+# copy_first M: everything, into an empty folder. What fails is told again by the comparison.
+copy_first() {
+    cores=$(processors)
+    if ! units "$1"; then
+        rm -f "$1/units.all"
+        copier "$src/." "$place/" 2> "$1/errors"
+        return
+    fi
+    cd "$src" || return
+    xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/tied" 2> "$1/errors.tied" &
+    xargs -0 -r -P "$cores" -n $((pieces / 32 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
+    wait
+    cat "$1/errors.tied" >> "$1/errors"
+    { printf '.\0'; find . -xdev -mindepth 1 -maxdepth $((depth - 1)) -type d -print0; } | src=$src place=$place xargs -0 \
+        sh -c 'for d; do chown -h --reference="$src/$d" "$place/$d"; chmod --reference="$src/$d" "$place/$d"; touch -r "$src/$d" "$place/$d"; done' sh 2>> "$1/errors"
+}
+
+# listed FOLDER FILE: a record a thing: what it is, " ./", its name, and behind "//" where it leads
+listed() {
+    cd "$1" || return 1
+    : > "$2.links"; : > "$2.nodes"
+    walk \( ! -type d -links +1 -fprintf "$2.links" '%i ./%P\0' , \( -type b -o -type c \) -fprintf "$2.nodes" '%p\0' , \
+        \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
+        -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \) > "$2"
+    if [ -s "$2.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$2.nodes" >> "$2"; fi
+    lined < "$2.links" | sort -u > "$2.groups.l" # by inode, then by name: the first name stands for the group
+    if [ -s "$2.groups.l" ]; then
+        awk '{ i = $1; sub(/^[0-9]* /, ""); if (i != last) first = $0; last = i; print "link " $0 "//" first }' "$2.groups.l" | unlined >> "$2"
+    fi
+    attributes >> "$2"
+}
+# attributes: a record for each thing here that has any: "x name=value … ./name"
+attributes() {
+    if have getfattr; then # XFS shows its ACLs a second time, as SGI_ACL_; names are escaped: \012 for a newline
+        walk -print0 | xargs -0 -r getfattr -h -d -m - -e hex 2>/dev/null | awk 'BEGIN { RS = ""; FS = "\n" }
+            { n = $1; sub(/^# file: /, "", n); if (n == ".") n = ""; all = ""
+              for (i = 2; i <= NF; i++) if ($i !~ /^trusted\.SGI_ACL_/) all = all " " $i
+              if (all == "") next
+              gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n); gsub(/\\012/, "\003", n); gsub(/\\015/, "\r", n); gsub(/\\134/, "\\", n)
+              print "x" all " ./" n }' | unlined
+    elif have python3; then
+        walk -print0 | python3 -c '
+import os, sys
+for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
+    try:
+        all = [(a, os.getxattr(name, a, follow_symlinks=False).hex()) for a in sorted(os.listxattr(name, follow_symlinks=False))]
+    except OSError: continue
+    told = " ".join(a + "=0x" + v for a, v in all if not a.startswith("trusted.SGI_ACL_"))
+    if told: sys.stdout.buffer.write(b"x " + os.fsencode(told) + b" ./" + (b"" if name == b"." else name[2:]) + b"\0")'
+    fi
+}
+# names FILE: the names of its records, as lines
+names_of() { lined < "$1" | awk '{ $0 = substr($0, index($0, " ./") + 1); i = index($0, "//"); print i ? substr($0, 1, i - 1) : $0 }' | sort -u; }
+
+# lists M: both sides, and in M/differ.l the names that differ, together with those in M/content.l
+lists() {
+    (listed "$src" "$1/from") & _side=$!
+    (listed "$place" "$1/to")
+    wait $_side
+    sort -z "$1/from" "$1/to" | uniq -zu > "$1/differ"
+    tr '\n\0' '\003\n' < "$1/differ" | grep -a '^x ' | tr '\n\003' '\0\n' > "$1/differ.x"
+    names_of "$1/differ.x" > "$1/differ.x.l"
+    if grep -q "$REFUSED" "$1/errors"; then : > "$1/differ.x"; : > "$1/differ.x.l"; fi
+    tr '\n\0' '\003\n' < "$1/differ" | grep -a -v '^x ' | tr '\n\003' '\0\n' > "$1/differ.stat"
+    names_of "$1/differ.stat" > "$1/differ.stat.l"
+    if [ -n "$inner" ]; then # what other merged mounts cover is not ours to compare
+        names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
+        mv -f "$1/content.own" "$1/content.l"
+    fi
+    sort -u "$1/content.l" "$1/differ.stat.l" > "$1/again.l"
+    sort -u "$1/again.l" "$1/differ.x.l" > "$1/differ.l"
+}
+
+# contents M [NAMES]: into M/content.l the names of files with other bytes; of all, or of those in NAMES.l
+contents() {
+    : > "$1/content.l"
+    if ! diff --no-dereference /dev/null /dev/null 2>/dev/null; then by_digest "$1"; return; fi
+    _all=$1/units.all
+    if [ ! -s "$_all" ]; then _all=$1/whole; printf '.\0' > "$_all"; fi
+    rm -f "$1"/diff.*
+    (cd "$src" && M=$1 place=$place xargs -0 -P "$(processors)" -n $(($(count "$_all") / 16 + 1)) sh -c '
+        for u; do
+            if [ -L "$u" ]; then :; elif [ -d "$u" ] || [ -f "$u" ]; then diff -rq --no-dereference -- "$u" "$place/$u"; fi
+        done > "$M/diff.$$" 2> /dev/null' sh < "$_all")
+    awk -v p="$place/" '/^Only in / || / is a .* while file / || /^Symbolic links / { next }
+        { a = (length($0) - 6 - 5 - length(p) - 7) / 2; n = substr($0, 7, a)
+          if ($0 != "Files " n " and " p n " differ") odd = 1; else print n } END { exit odd }' "$1"/diff.* > "$1/content.raw" &&
+        sed "s/$(printf '\001')/$(printf '\001\002')/g; s/$(printf '\003')/$(printf '\001\004')/g" "$1/content.raw" | sort -u > "$1/content.l" || by_digest "$1"
+    rm -f "$1"/diff.*
+}
+# by_digest M: the same by SHA-256 of every file, for old tools and for odd names
+by_digest() {
+    for _s in "$src" "$place"; do (cd "$_s" && walk -type f -print0 | xargs -0 -r sha256sum --); done | awk '
+        { d = $1; n = substr($0, length(d) + 3); gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n)
+          if (sub(/^\\/, "", d)) { gsub(/\\\\/, "\005", n); gsub(/\\n/, "\003", n); gsub(/\\r/, "\r", n); gsub(/\005/, "\\", n) }
+          print d "\t" n }' | sort | uniq -u | cut -f2- | sort -u > "$1/content.l"
+}
+# contents_of M: of those in M/differ.l only
+contents_of() {
+    unlined < "$1/differ.l" | place=$place src=$src xargs -0 -r sh -c 'for n; do
+        if [ -f "$src/$n" ] && [ ! -L "$src/$n" ] && [ -f "$place/$n" ] && [ ! -L "$place/$n" ]; then
+            cmp -s -- "$src/$n" "$place/$n" || printf "%s\0" "$n"
+        fi; done' sh | lined | sort -u > "$1/content.l"
+}
+
+# groups_of M SIDE: the lines of that side's hard-link groups that a name in M/again.l belongs to
+groups_of() {
+    [ -s "$1/$2.groups.l" ] && [ -s "$1/again.l" ] || return 0
+    awk 'FNR == 1 { part++ } part == 1 { want[$0] = 1; next } { n = $0; sub(/^[0-9]* /, "", n) }
+        part == 2 { if (n in want) hit[$1] = 1; next } $1 in hit' "$1/again.l" "$1/$2.groups.l" "$1/$2.groups.l"
+}
+
+# mend M: copy again what M/again.l names: away with it, and with the whole group of a hard link, then as it is now
+mend() {
+    groups_of "$1" from > "$1/link.groups.l"
+    { groups_of "$1" to; cat "$1/link.groups.l"; } | sed 's/^[0-9]* //' | sort -u - "$1/again.l" > "$1/all.l"
+    mv -f "$1/all.l" "$1/again.l"
+    for _s in from to; do
+        names_of "$1/$_s" > "$1/$_s.names.l"
+        tr '\n\0' '\003\n' < "$1/$_s" | grep -a '^d ' | tr '\n\003' '\0\n' > "$1/$_s.dirs"
+        names_of "$1/$_s.dirs" > "$1/$_s.dirs.l"
+    done
+    comm -12 "$1/again.l" "$1/to.names.l" > "$1/there.l"
+    (cd "$place" && [ "$(device_of .)" = "$(device_of /)" ] || exit
+        comm -23 "$1/there.l" "$1/to.dirs.l" | unlined | xargs -0 -r rm -f --
+        comm -12 "$1/there.l" "$1/to.dirs.l" | comm -23 - "$1/from.dirs.l" | sort -r | unlined | xargs -0 -r rmdir --) 2> "$1/errors"
+    comm -12 "$1/again.l" "$1/from.names.l" > "$1/come.l"
+    if [ "$(wc -l < "$1/again.l")" -gt $FEW ]; then copier -u "$src/." "$place/" 2>> "$1/errors"
+    else mend_few "$1" 2>> "$1/errors"; fi
+    if [ -s "$1/differ.x.l" ]; then level "$1" 2>> "$1/errors"; fi
+}
+mend_few() {
+    awk '{ i = $1; sub(/^[0-9]* /, ""); if (i == last) print first "\n" $0; else first = $0; last = i }' "$1/link.groups.l" > "$1/pairs.l"
+    awk 'NR % 2 == 0' "$1/pairs.l" | sort -u > "$1/followers.l"
+    cd "$src" || return
+    comm -12 "$1/come.l" "$1/from.dirs.l" | unlined | (cd "$place" && xargs -0 -r mkdir -p --)
+    comm -23 "$1/come.l" "$1/from.dirs.l" | comm -23 - "$1/followers.l" | unlined |
+        xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" --
+    unlined < "$1/pairs.l" | (cd "$place" && xargs -0 -r -n 2 ln -f --)
+    { cat "$1/again.l"; sed 's/\/[^/]*$//; s/^\.$/.\//' "$1/again.l"; } | sort -u | comm -12 - "$1/from.dirs.l" | dress
+}
+# dress: give the folders that are named on standard input, as lines, the looks of their originals
+dress() {
+    unlined | src=$src place=$place xargs -0 -r sh -c 'for d; do
+        chown --reference="$src/$d" "$place/$d"; chmod --reference="$src/$d" "$place/$d"; touch -r "$src/$d" "$place/$d"
+    done' sh
+}
+# level M: give what M/differ.x.l names the extended attributes of its original, and takes away those that it lacks
+level() {
+    names_of "$1/from" | comm -12 - "$1/differ.x.l" | unlined > "$1/level"
+    if have setfattr && have getfattr; then
+        src=$src place=$place xargs -0 -r sh -c 'for n; do
+            for a in $(getfattr -h -d -m - --absolute-names "$place/$n" 2>/dev/null | sed -n "s/^\([^#=]*\)=.*/\1/p"); do
+                case $a in trusted.SGI_ACL_*) ;; *) getfattr -h -n "$a" "$src/$n" > /dev/null 2>&1 || setfattr -h -x "$a" "$place/$n" ;; esac
+            done; done' sh < "$1/level"
+        (cd "$src" && xargs -0 -r getfattr -h -d -m - -e hex < "$1/level" 2>/dev/null | grep -v '^trusted\.SGI_ACL_') > "$1/attributes"
+        if [ -s "$1/attributes" ]; then (cd "$place" && setfattr -h --restore="$1/attributes"); fi
+    elif have python3; then
+        src=$src place=$place python3 -c '
+import os, sys
+for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
+    a, b = os.path.join(os.environb[b"src"], name), os.path.join(os.environb[b"place"], name)
+    want = {k: os.getxattr(a, k, follow_symlinks=False) for k in os.listxattr(a, follow_symlinks=False) if "SGI_ACL_" not in k}
+    for k in os.listxattr(b, follow_symlinks=False):
+        if k not in want and "SGI_ACL_" not in k: os.removexattr(b, k, follow_symlinks=False)
+    for k, v in want.items(): os.setxattr(b, k, v, follow_symlinks=False)' < "$1/level"
+    fi
+}
+
+# verdict M: what became of names that still differ: what the root disk cannot hold is lost, all else does not hold still
+verdict() {
+    if grep -q -e 'No space left' -e 'Disk quota' "$1/errors"; then fail full; fi
+    if grep -q "$REFUSED" "$1/errors"; then lose "some extended attributes or access lists"; fi
+    grep -v -e "$REFUSED" -e 'No such file' -e 'it was replaced' -e 'Directory not empty' -e 'Not a directory' \
+        -e 'Is a directory' -e 'Stale file' "$1/errors" > "$1/bad"
+    if [ -s "$1/bad" ] && [ -s "$1/differ.l" ]; then fail copy "$(tail -n 3 "$1/bad")"; fi
+    mv -f "$1/differ.l" "$1/unsteady.l"
+}
+
+# copy_exactly M: $src into $place
+copy_exactly() {
+    : > "$1/content.l"; : > "$1/before.l"; : > "$1/errors"
+    phase=copying
+    if is_empty "$place"; then watched copy_first "$1"
+    else rm -f "$1/units.all"; lists "$1"; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
+    phase=comparing
+    watched contents "$1"
+    round=0
+    while :; do
+        watched lists "$1"
+        round=$((round + 1))
+        # what differs now and did so after the last round too, and nothing besides: that does not hold still
+        if [ ! -s "$1/differ.l" ] || [ $round -ge $ROUNDS ]; then break; fi
+        if [ $round -gt 2 ] && [ -z "$(comm -23 "$1/differ.l" "$1/before.l")" ]; then break; fi
+        mv -f "$1/differ.l" "$1/before.l"; cp "$1/before.l" "$1/differ.l"
+        note round $round
+        watched mend "$1"
+        if [ "$(wc -l < "$1/differ.l")" -gt $FEW ]; then watched contents "$1"; else watched contents_of "$1"; fi
+    done
+    verdict "$1"
+    total_of "$1"
+}
+# total_of M: add what was copied to the facts
+total_of() {
+    tr '\n\0' '\003\n' < "$1/from" | awk '/^[dflpscbD] / { n++; if ($1 == "f") s += $5 } END { printf "%d %.0f\n", n, s }' > "$1/total"
+    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/whole" "$1/content.raw" \
+        "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
+    for _f in "$1"/*.l; do if [ "$_f" != "$1/unsteady.l" ]; then rm -f "$_f"; fi; done
+}

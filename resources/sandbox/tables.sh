@@ -1,0 +1,24 @@
+# tables: what decides which disks this machine mounts when it starts; read just before the merge. Changes nothing.
+# Each part begins with the line "$MARK name", as in look.sh.
+part() { printf '\n%s %s\n' "$MARK" "$1"; }
+plainly() { path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}; }
+soon() { if have timeout; then timeout 60 "$@"; else "$@"; fi; }
+
+part mountinfo; cat /proc/self/mountinfo
+part fstab; cat /etc/fstab 2>/dev/null
+part crypttab; cat /etc/crypttab 2>/dev/null
+# mount points of fstab that lead elsewhere, because a folder on their way is a link
+part places
+awk '$1 !~ /^#/ && $2 ~ /^\// && $3 !~ /^(nfs|cifs|smb|ceph|gluster|9p|fuse)/ { print $2 }' /etc/fstab 2>/dev/null | while read -r escaped; do
+    plainly "$escaped"
+    real=$(soon readlink -f "$path"); if [ -n "$real" ] && [ "$real" != "$path" ]; then echo "$escaped $real"; fi
+done
+# unit files of systemd that somebody has written: the first line of each part is its name
+n=0
+for d in /etc/systemd/system /usr/local/lib/systemd/system; do
+    for f in "$d"/*mount "$d"/*mount.d/*.conf; do
+        [ -f "$f" ] || continue
+        n=$((n + 1)); part "unit$n"; printf '%s\n' "$f"; cat "$f"
+    done
+done
+part end
