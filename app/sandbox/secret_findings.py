@@ -10,6 +10,7 @@ from app.context import Finding
 from app.job import Decision, Job
 from app.sandbox.look import Look, Secret
 from app.sandbox.secrets import Found, kind, plan, travels
+from app.sandbox.vault import Ways, ways
 
 WHERE = (
     "Looked for were known names, and private keys and passwords by content: accounts' folders seven folders deep, "
@@ -32,8 +33,11 @@ def unseen(found: Found) -> Iterator[Finding]:
         )
 
 
-def for_job(look: Look, job: Job) -> Iterator[Finding]:
-    """What becomes of the secrets in the copy of *job*."""
+def for_job(look: Look, job: Job, why_not: tuple[str, str] = ("", "")) -> Iterator[Finding]:
+    """What becomes of the secrets in the copy of *job*, and where that is done.
+
+    *why_not*: why copies cannot be changed on this computer and what to do about it; empty when they can.
+    """
     planned = plan(look.secrets, job)
     kept = [secret for secret, what in planned if what == "keep"]
     gone = [secret for secret, what in planned if what == "remove"]
@@ -41,9 +45,7 @@ def for_job(look: Look, job: Job) -> Iterator[Finding]:
     if kept:
         yield _kept(kept, share)
     if gone:
-        facts = {"secrets": [asdict(secret) for secret in gone], "what": "remove"}
-        text = "They are taken out of the copy; on the sandbox they stay as they are."
-        yield Finding("ok", f"{_count(gone, stays=True)}: {_kinds(gone)}.", text, "", "secrets", facts)
+        yield from _gone(gone, None if not why_not[0] else ways(look.secrets, look.mounts, job), why_not)
     if not planned:
         yield Finding("ok", "No secrets were found that would travel along.", WHERE, "", "secrets")
     if share and not any(secret.kind in ("authorized-keys", "console-passwords") for secret in kept):
@@ -57,6 +59,40 @@ def for_job(look: Look, job: Job) -> Iterator[Finding]:
     known = {secret.path: secret for secret in look.secrets}
     for decision in job.secrets:
         yield from _decided(decision, known.get(decision.path), job)
+
+
+def _gone(gone: Sequence[Secret], how: Ways | None, why_not: tuple[str, str]) -> Iterator[Finding]:
+    facts = {"secrets": [asdict(secret) for secret in gone], "what": "remove", "where": "sandbox" if how else "copy"}
+    if how and how.refused:
+        told = [f"{secret.path}: {why}" for secret, why in how.refused]
+        more = f" And {len(told) - 5} more." if len(told) > 5 else ""
+        text = f"{why_not[0]} On the sandbox itself it cannot be done for these. {' '.join(told[:5])}{more}"
+        remedy = f"{why_not[1]}. Or keep them: --secret {how.refused[0][0].path}=keep"
+        facts["refused"] = [{"path": secret.path, "why": why} for secret, why in how.refused]
+        title = (
+            f"{'1 secret cannot' if len(told) == 1 else f'{len(told):,} secrets cannot'} be taken out of the copy here."
+        )
+        yield Finding("stop", title, text, remedy, "secrets", facts)
+        return
+    text = "They are taken out of the copy; on the sandbox they stay as they are."
+    if how:
+        text = " ".join(_on_the_sandbox(how, why_not[0]))
+    grade = "care" if how and how.aside else "ok"
+    yield Finding(grade, f"{_count(gone, stays=True)}: {_kinds(gone)}.", text, "", "secrets", facts)
+
+
+def _on_the_sandbox(how: Ways, why_not: str) -> Iterator[str]:
+    if how.aside:
+        yield (
+            f"{why_not} So {_number(how.aside)} put aside onto {how.vaults[0]} of the sandbox while the snapshot is "
+            "made, and put back after; meanwhile their files are empty, and programs that want them fail."
+        )
+    if how.left:
+        yield f"{_number(how.left)} left out of the merged copy; the data disk is not touched."
+
+
+def _number(secrets: Sequence[Secret]) -> str:
+    return "1 is" if len(secrets) == 1 else f"{len(secrets):,} are"
 
 
 def _kept(kept: Sequence[Secret], share: bool) -> Finding:

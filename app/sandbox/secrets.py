@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,11 @@ def raw(path: str) -> bytes:
     pieces = re.split(rb"\\(\\|x[0-9a-f]{2})", path.encode("utf-8", "surrogateescape"))
     pieces[1::2] = [b"\\" if piece == b"\\" else bytes([int(piece[1:], 16)]) for piece in pieces[1::2]]
     return b"".join(pieces)
+
+
+def is_folder(path: str) -> bool:
+    """Whether the secret at *path* is a whole folder."""
+    return any(fnmatchcase(path, pattern) for entry in _table().values() for pattern in entry.get("folders", ()))
 
 
 @dataclass(frozen=True)
