@@ -21,7 +21,7 @@ from app import engine, host
 from app.addresses import split_target
 from app.context import Context, Finding
 from app.engine import Report
-from app.errors import JobError
+from app.errors import JobError, Usage
 from app.job import Include, Job, load
 from app.journal import Journal
 from app.secrets import Answers
@@ -227,10 +227,25 @@ def image_digest(file: Path, ctx: Context) -> str:
     return sha256(file, ctx)
 
 
-def give_image(export: Export, file: Path) -> None:
-    """Hand a snapshot that was made by hand to an export that waits for it."""
+def wanted_images(export: Export) -> list[str]:
+    """The mounts whose disks an export needs as files: `/` for the system disk, then its own disks."""
+    from app.sandbox.given import needed
+
+    return [disk.mount for disk in needed(export.job, export.state)]
+
+
+def give_image(export: Export, file: Path, mount: str = "/") -> None:
+    """Hand a snapshot that was made by hand to an export that waits for it; it is compared when the export goes on.
+
+    Raises `Usage` when *mount* is none of `wanted_images`.
+    """
+    wanted = wanted_images(export)
+    if mount not in wanted:
+        asked = ", ".join(name for name in wanted if name != "/") or "none"
+        raise Usage(f"This export needs no disk of {mount}.", f"Its own disks are: {asked}.")
     with host.held(export.folder / "lock"), contextlib.closing(Journal(export.folder / "journal.jsonl")) as journal:
-        journal.record("snapshot", "done", image=file.as_uri(), by_hand=True)
+        files = journal.state.of("snapshot").get("given", {})
+        journal.record("snapshot", "fact", given={**files, mount: file.as_uri()})
 
 
 def forget(export: Export) -> None:

@@ -100,6 +100,11 @@ class Job:
         return tuple(i.mount for i in self.include if i.how == "merge")
 
     @property
+    def own_disks(self) -> tuple[str, ...]:
+        """The mount points to export as disks of their own."""
+        return tuple(i.mount for i in self.include if i.how == "disk")
+
+    @property
     def folder(self) -> Path:
         """Where this job lives unless the person chose another place."""
         return host.jobs_home() / self.id
@@ -149,7 +154,10 @@ class Job:
         ]
         decided = [d.path for d in self.secrets]
         found += [f"{p} is decided about twice." for p in sorted({p for p in decided if decided.count(p) > 1})]
-        found += [f"{i.mount} cannot be merged into itself." for i in self.include if i.mount == "/"]
+        found += [
+            f"{i.mount} cannot be merged into itself." for i in self.include if (i.mount, i.how) == ("/", "merge")
+        ]
+        found += ["The system disk is exported anyway." for i in self.include if (i.mount, i.how) == ("/", "disk")]
         return found
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app import words
+from app import parts, words
 from app.job import Job
 from app.journal import Facts, State
 from app.sandbox import secrets
@@ -23,6 +24,7 @@ _TAIL = 60  # lines of the machine's own output that are kept
 def gather(job: Job, state: State, history: list[Facts], target: Target | None) -> dict[str, Any]:
     """Everything that a report tells, as plain data; *target* is None when its profile is not known any more."""
     image, boot = _image(job, state), _boot(job, state)
+    disks = [_image(job, state, made["mount"]) for made in parts.each(state.of("convert"))[1:]]
     sheet = _sheet(target, image, boot) if target else ""
     return {
         "version": 1,
@@ -41,6 +43,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "simulated": [text for text in (SIMULATED * job.practice, target.unproven if target else "") if text],
         "source": _source(job, state),
         "image": image,
+        "disks": disks,
         "boot": boot,
         "sandbox": _sandbox(job, state),
         "secrets": _secrets(job, state),
@@ -50,12 +53,12 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "versions": state.of("report").get("versions", {}),
         "leftovers": _leftovers(job, state),
         "sheet": sheet,
-        "mail": mail(image, sheet),
+        "mail": mail(image, sheet, disks),
     }
 
 
-def mail(image: dict[str, Any], sheet: str) -> str:
-    """A letter to the people who receive the image."""
+def mail(image: dict[str, Any], sheet: str, disks: Sequence[dict[str, Any]] = ()) -> str:
+    """A letter to the people who receive the image, and the data *disks* that belong to it."""
     return "\n".join(
         [
             f"Subject: Disk image {image['name']} is ready for you",
@@ -72,11 +75,25 @@ def mail(image: dict[str, Any], sheet: str) -> str:
             "",
             f"About the copy at your side: {image['verified']}.",
             f"To compare it yourself:  sha256sum {image['name']}",
+            *(line for disk in disks for line in _disk_lines(disk)),
             *(["", sheet] if sheet else []),
             "",
             "With kind regards",
         ]
     )
+
+
+def _disk_lines(disk: dict[str, Any]) -> list[str]:
+    return [
+        "",
+        f"A data disk belongs to it; attach it to the same machine (it is mounted at {disk['mount']}):",
+        "",
+        f"  file      {disk['name']}",
+        f"  place     {disk['place']}",
+        f"  size      {disk['size']} bytes, a disk of {words.size(disk['virtual_size'])}",
+        f"  SHA-256   {disk['sha256']}",
+        f"  about it  {disk['verified']}",
+    ]
 
 
 def _sheet(target: Target, image: dict[str, Any], boot: dict[str, Any]) -> str:
@@ -99,10 +116,11 @@ def _source(job: Job, state: State) -> dict[str, Any]:
     }
 
 
-def _image(job: Job, state: State) -> dict[str, Any]:
-    made, there = state.of("convert"), state.of("upload")
+def _image(job: Job, state: State, mount: str = parts.SYSTEM) -> dict[str, Any]:
+    made, there = parts.of(state.of("convert"), mount), parts.of(state.of("upload"), mount)
     url = str(there.get("url") or job.target)
     return {
+        "mount": mount,
         "name": words.plain(there.get("name") or made.get("name") or job.image_name),
         "url": url,
         "place": words.place(url),
@@ -177,11 +195,12 @@ def _take(step: dict[str, Any], line: Facts, begun: dict[str, float]) -> None:
 
 
 def _leftovers(job: Job, state: State) -> list[dict[str, Any]]:
-    found = []
-    for step, what in (("fetch", "the fetched disk"), ("convert", "the converted image")):
-        facts = state.of(step)
-        if facts.get("own") and facts.get("path"):
-            found.append(_left(what, facts["path"], facts, f"sandhopper forget {job.id}"))
+    found = [
+        _left(what, facts["path"], facts, f"sandhopper forget {job.id}")
+        for step, what in (("fetch", "the fetched disk"), ("convert", "the converted image"))
+        for facts in parts.each(state.of(step))
+        if facts.get("own") and facts.get("path")
+    ]
     shot = state.of("snapshot")
     if shot.get("image") and not shot.get("by_hand"):
         found.append(_left("the snapshot in the cloud", shot["image"], {}, f"sandhopper undo {job.id}"))

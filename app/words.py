@@ -28,6 +28,7 @@ _TITLES = {
     "snapshot": ("Take a snapshot", "Taking a snapshot"),
     "restore": ("Put the sandbox back", "Putting the sandbox back as it was"),
     "fetch": ("Fetch the disk", "Fetching the disk"),
+    "adapt": ("Make the copy fit", "Making the copy fit for its new home"),
     "convert": ("Convert the disk", "Converting the disk"),
     "prove": ("Start it for a test", "Starting the disk for a test"),
     "upload": ("Upload", "Uploading"),
@@ -35,6 +36,19 @@ _TITLES = {
 }
 _PHASES = {  # the names that the core's parts give to what they do
     "boot": "Waiting for the login",
+    "open-guest": "Opening the copy in a small machine of its own",
+    "look-guest": "Looking at what the copy holds",
+    "traces": "Removing what the merge left",
+    "device-names": "Naming disks by what they are",
+    "missing-disks": "Letting go of disks that stay behind",
+    "nic-rules": "Freeing the network from today's card",
+    "network": "Letting the network take an address from its new place",
+    "virtio": "Giving the start-up image the drivers it needs",
+    "cloud-init": "Letting cloud-init look at the new place",
+    "console": "Showing the start on the serial line",
+    "agents": "Switching off programs of today's cloud",
+    "clean": "Taking out what is to stay behind",
+    "trim": "Giving back free space",
     "check what is here": "Checking what is here already",
     "compare": "Comparing with the original",
     "convert": "Converting",
@@ -158,6 +172,9 @@ def plan(job: Job) -> list[str]:
         lines.append(f"Let the cloud take a snapshot of the running machine ({place(job.source)}).")
     if job.source.startswith("ssh:"):
         lines.append("Wait while you make the snapshot in your cloud's own web page, and take the file from you.")
+    if job.own_disks:
+        kind = "a disk of its own" if len(job.own_disks) == 1 else "disks of their own"
+        lines.append(f"Take {_listed(job.own_disks)} along as {kind}.")
     if job.merges:
         lines.append("Put the sandbox back as it was, and prove that it is.")
     remote = not job.source.startswith("file:")
@@ -239,9 +256,17 @@ def _fetched(facts: dict[str, Any]) -> str:
     return f"The disk is here ({size(facts.get('size', 0))})."
 
 
+def _adapted(facts: dict[str, Any]) -> str:
+    if why := facts.get("why_not"):
+        return f"The copy is left as it is. {why}"
+    made = [change for change in facts.get("changes", []) if change.get("grade") == "ok"]
+    return f"{len(made)} changes were made in the copy; the fetched disk and the sandbox were not touched."
+
+
 def _converted(facts: dict[str, Any]) -> str:
     what = f"{form(str(facts.get('format')))}, {size(facts.get('size', 0))}"
-    return f"The image “{facts.get('name', '')}” is ready ({what})."
+    said = f"The image “{facts.get('name', '')}” is ready ({what})."
+    return " ".join([said, *(f"So is “{disk.get('name', '')}”." for disk in facts.get("disks", []))])
 
 
 def _proved(facts: dict[str, Any]) -> str:
@@ -252,7 +277,8 @@ def _proved(facts: dict[str, Any]) -> str:
 
 
 def _uploaded(facts: dict[str, Any]) -> str:
-    return f"It lies at {place(str(facts.get('url', '')))}; {verified(facts)}."
+    found = [facts, *facts.get("disks", [])]
+    return " ".join(f"It lies at {place(str(one.get('url', '')))}; {verified(one)}." for one in found)
 
 
 def _restored(facts: dict[str, Any]) -> str:
@@ -265,6 +291,7 @@ _RESULTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "restore": _restored,
     "fetch": _fetched,
     "convert": _converted,
+    "adapt": _adapted,
     "prove": _proved,
     "upload": _uploaded,
     "report": lambda facts: f"The report is written: {facts.get('html', '')}",

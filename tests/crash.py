@@ -1,7 +1,7 @@
 """Run one act of the program in this process and die by SIGKILL right after the Nth journal line.
 
-`python -m tests.crash N JOB-FILE` is `sandhopper run JOB-FILE` with a sudden end; without a sudden
-end (N beyond the last line) it exits like the command line does.
+`python -m tests.crash N JOB-FILE` is `sandhopper run JOB-FILE` with a sudden end, `tests.crash N resume …` is
+`sandhopper resume …`; without a sudden end (N beyond the last line) it exits like the command line does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def main() -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     journal.Journal.record = counted  # type: ignore[method-assign]
-    return cli.main(["run", *sys.argv[2:]])
+    words = sys.argv[2:]
+    return cli.main(words if words[0] == "resume" else ["run", *words])
 
 
 if __name__ == "__main__":

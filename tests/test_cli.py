@@ -326,7 +326,10 @@ def test_a_snapshot_made_by_hand_is_handed_over_only_where_it_is_waited_for(tmp_
     assert "makes its own snapshot" in capsys.readouterr().err
     (folder / "job.json").write_text(json.dumps({**job, "source": "ssh://me@box"}))
     acts.give_image(shelf.find(job["id"]), tmp_path / "disk.raw")
-    assert read(folder / "journal.jsonl").of("snapshot") == {"image": f"file://{tmp_path}/disk.raw", "by_hand": True}
+    assert read(folder / "journal.jsonl").of("snapshot") == {"given": {"/": f"file://{tmp_path}/disk.raw"}}
+    for wrong in ("/data", "data=x", f"/data={tmp_path}/disk.raw"):
+        assert main(["resume", job["id"], "--disk", wrong]) == 2
+        assert "disk" in capsys.readouterr().err
 
 
 def test_the_first_signal_asks_and_the_second_insists() -> None:

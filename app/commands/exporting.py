@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app import acts, engine, host, job, shelf, words
+from app import acts, engine, host, job, parts, shelf, words
 from app.commands.streams import standard_input
 from app.commands.terminal import Terminal
 from app.errors import Usage
@@ -50,14 +50,15 @@ def told(made: Job, folder: Path, terminal: Terminal) -> dict[str, Any]:
     """Print where the image of a finished export lies, and return it for `--json`."""
     state = read(folder / "journal.jsonl")
     facts = outcome(made, folder, state)
-    image = facts["image"]
     if not state.is_done("upload"):
         terminal.say("Image:    not at the target yet")
-    elif image["sha256"]:
-        terminal.say(f"Image:    {image['place']}")
-        terminal.say(f"Size:     {words.size(image['size'])}")
-        terminal.say(f"SHA-256:  {image['sha256']}")
-        terminal.say(f"Verified: {image['verified']}")
+    for image in [facts["image"], *facts["disks"]] if state.is_done("upload") else []:
+        if image["sha256"]:
+            what = "Image" if image["mount"] == parts.SYSTEM else "Disk"
+            terminal.say(f"{what}:{' ' * (9 - len(what))}{image['place']}")
+            terminal.say(f"Size:     {words.size(image['size'])}")
+            terminal.say(f"SHA-256:  {image['sha256']}")
+            terminal.say(f"Verified: {image['verified']}")
     if facts["report"]:
         terminal.say(f"Report:   {facts['report']}")
     return facts
@@ -65,9 +66,22 @@ def told(made: Job, folder: Path, terminal: Terminal) -> dict[str, Any]:
 
 def outcome(made: Job, folder: Path, state: State) -> dict[str, Any]:
     """Where the image and the report of an export lie, as plain data."""
-    there, converted = state.of("upload"), state.of("convert")
+    mounts = [converted["mount"] for converted in parts.each(state.of("convert"))] or [parts.SYSTEM]
+    image, *disks = [_image(made, state, mount) for mount in mounts]
+    return {
+        "job": made.id,
+        "folder": str(folder),
+        "image": image,
+        "disks": disks,
+        "report": state.of("report").get("html", ""),
+    }
+
+
+def _image(made: Job, state: State, mount: str) -> dict[str, Any]:
+    there, converted = parts.of(state.of("upload"), mount), parts.of(state.of("convert"), mount)
     url = str(there.get("url") or made.target)
-    image = {
+    return {
+        "mount": mount,
         "url": url,
         "place": words.place(url),
         "name": there.get("name") or converted.get("name", ""),
@@ -76,7 +90,6 @@ def outcome(made: Job, folder: Path, state: State) -> dict[str, Any]:
         "grade": words.grade(there) if state.is_done("upload") else "",
         "verified": words.verified(there) if state.is_done("upload") else "not uploaded yet",
     }
-    return {"job": made.id, "folder": str(folder), "image": image, "report": state.of("report").get("html", "")}
 
 
 def _kept(folder: Path) -> shelf.Export | None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,18 +56,26 @@ class Verdict:
 
 
 def boot(
-    path: Path, format_: str, ctx: Context, *, bus: str = "virtio", firmware: str = "bios", seconds: float = SECONDS
+    path: Path,
+    format_: str,
+    ctx: Context,
+    *,
+    bus: str = "virtio",
+    firmware: str = "bios",
+    seconds: float = SECONDS,
+    others: Sequence[tuple[Path, str]] = (),
 ) -> Verdict:
     """Start the image *path* of the kind *format_* on a throw-away overlay and watch its serial line and screen.
 
+    *others* are further disks (path and kind) that are attached behind it, each on an overlay of its own.
     Raises `JobError` when QEMU or the UEFI firmware is missing here. A hardware accelerator's failure is believed only
     when the slow emulation says the same: nested and half-working accelerators hang guests that are sound.
     """
     accel = machine.best_accel(ctx)
-    verdict = _boot_once(Machine(path, format_, bus, firmware, accel), ctx, seconds)
+    verdict = _boot_once(Machine(path, format_, bus, firmware, accel, tuple(others)), ctx, seconds)
     if not verdict.ok and accel != "tcg":
         ctx.note("It did not start with this computer's accelerator; trying again without it, which takes longer.")
-        verdict = _boot_once(Machine(path, format_, bus, firmware, "tcg"), ctx, seconds)
+        verdict = _boot_once(Machine(path, format_, bus, firmware, "tcg", tuple(others)), ctx, seconds)
     return verdict
 
 

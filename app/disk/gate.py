@@ -18,8 +18,10 @@ GIB = 1 << 30
 _SAFE_TO_MIX = {"raw": {"gpt", "raw", "iso"}, "vhd": {"vhd"}}  # what oslo.utils calls a raw disk with a partition table
 
 
-def check(path: Path, format_: str, target: Target, ctx: Context) -> list[Finding]:
+def check(path: Path, format_: str, target: Target, ctx: Context, *, system: bool = True) -> list[Finding]:
     """Everything that *target* would object to about the image *path* of the kind *format_*; reads only.
+
+    *system*: a machine is to start from it; a data disk needs no partition table.
 
     The rules are those of the target's profile, and of OpenStack's own inspector for every target: what it refuses
     is damaged, hides something, or is read differently by different programs.
@@ -28,12 +30,12 @@ def check(path: Path, format_: str, target: Target, ctx: Context) -> list[Findin
         info = inspect(path, ctx, expected=format_)
     except JobError as exc:
         return [Finding("stop", exc.message, exc.means, exc.remedy, exc.topic)]
-    return [*_profile(info, target), *_inspector(info), *_layout(info, target)]
+    return [*_profile(info, target), *_inspector(info), *(_layout(info, target) if system else ())]
 
 
-def source_findings(info: Info, target: Target) -> list[Finding]:
+def source_findings(info: Info, target: Target, *, system: bool = True) -> list[Finding]:
     """What can be said about a source before it is converted: its size and how it is divided."""
-    return [*_sizes(info, target), *_layout(info, target)]
+    return [*_sizes(info, target), *(_layout(info, target) if system else ())]
 
 
 def _profile(info: Info, target: Target) -> Iterator[Finding]:

@@ -38,13 +38,8 @@ _FIRMWARES = (  # code, variables: Debian and Ubuntu, Fedora, Arch, SUSE, QEMU's
     ("/usr/local/share/qemu/edk2-x86_64-code.fd", "/usr/local/share/qemu/edk2-i386-vars.fd"),
     (r"C:\Program Files\qemu\share\edk2-x86_64-code.fd", r"C:\Program Files\qemu\share\edk2-i386-vars.fd"),
 )
-_DISKS = {
-    "virtio": ("pc", ["-device", "virtio-blk-pci,drive=disk,bootindex=0"]),
-    "scsi": ("pc", ["-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk,bootindex=0"]),
-    "ide": ("pc", ["-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0"]),
-    "sata": ("q35", ["-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0"]),
-    "nvme": ("q35", ["-device", "nvme,drive=disk,serial=sandhopper,bootindex=0"]),
-}
+_BOARDS = {"virtio": "pc", "scsi": "pc", "ide": "pc", "sata": "q35", "nvme": "q35"}
+_MOST = {"ide": 4, "sata": 6}  # disks that the board's own controller takes
 
 
 def memory_for_guest() -> int:
@@ -65,11 +60,12 @@ class Machine:
     bus: str
     firmware: str
     accel: str
+    others: tuple[tuple[Path, str], ...] = ()  # further disks: image and kind
     memory: int = field(default_factory=memory_for_guest)  # MiB
 
     def command(self, folder: Path) -> list[str]:
         """QEMU's arguments; it runs in *folder*, so that no path of the person needs quoting."""
-        board, disk = _DISKS[self.bus]
+        board = _BOARDS[self.bus]
         uefi = self.firmware == "uefi"
         card = "virtio-net-pci" if self.bus in ("virtio", "scsi") else "e1000"
         return [
@@ -78,8 +74,7 @@ class Machine:
             *_processor(self.accel),
             *("-m", str(self.memory), "-display", "none", "-vga", "std", "-boot", "strict=on"),
             *(_uefi(folder) if uefi else ()),
-            *("-blockdev", json.dumps(self._blocks())),
-            *disk,
+            *(word for number in range(len(self._images)) for word in self._disk(number)),
             *("-netdev", "user,id=net,restrict=on", "-device", f"{card},netdev=net,romfile="),
             *("-device", "virtio-rng-pci", "-chardev", "file,id=serial,path=serial.log", "-serial", "chardev:serial"),
             *("-qmp", "stdio"),
@@ -94,16 +89,41 @@ class Machine:
                 means="Nothing was uploaded; the image is kept.",
                 topic="space",
             )
-        below = ("-b", str(self.image.absolute()), "-F", DRIVERS[self.format])
-        status, _, err = qemu_img.run(ctx, "create", "-q", "-f", "qcow2", *below, str((folder / "overlay").absolute()))
-        if status:
-            raise qemu_img.trouble(self.image, err)
+        if len(self._images) > _MOST.get(self.bus, 20):
+            raise JobError(
+                f"A test machine with {self.bus.upper()} disks takes {_MOST.get(self.bus, 20)} of them at the most.",
+                "Choose another target, or leave the test start out.",
+                topic="own-disk",
+            )
+        for number, (image, format_) in enumerate(self._images):
+            below = ("-b", str(image.absolute()), "-F", DRIVERS[format_])
+            over = str((folder / f"overlay{number or ''}").absolute())
+            status, _, err = qemu_img.run(ctx, "create", "-q", "-f", "qcow2", *below, over)
+            if status:
+                raise qemu_img.trouble(image, err)
 
-    def _blocks(self) -> dict[str, object]:
-        file = {"driver": "file", "filename": str(self.image.absolute()), "read-only": True}
-        below = {"driver": DRIVERS[self.format], "read-only": True, "file": file}
-        above = {"driver": "file", "filename": "overlay"}
-        return {"driver": "qcow2", "node-name": "disk", "file": above, "backing": below, "cache": {"no-flush": True}}
+    @property
+    def _images(self) -> list[tuple[Path, str]]:
+        return [(self.image, self.format), *self.others]
+
+    def _disk(self, number: int) -> list[str]:
+        """The arguments for one disk; the first is the one that is started from."""
+        image, format_ = self._images[number]
+        name = f"disk{number or ''}"
+        file = {"driver": "file", "filename": str(image.absolute()), "read-only": True}
+        below = {"driver": DRIVERS[format_], "read-only": True, "file": file}
+        above = {"driver": "file", "filename": f"overlay{number or ''}"}
+        node = {"driver": "qcow2", "node-name": name, "file": above, "backing": below, "cache": {"no-flush": True}}
+        kinds = {
+            "virtio": f"virtio-blk-pci,drive={name}",
+            "scsi": f"scsi-hd,drive={name}",
+            "ide": f"ide-hd,drive={name},bus=ide.{number // 2},unit={number % 2}",
+            "sata": f"ide-hd,drive={name},bus=ide.{number}",
+            "nvme": f"nvme,drive={name},serial=sandhopper{number or ''}",
+        }
+        controller = ["-device", "virtio-scsi-pci"] if self.bus == "scsi" and not number else []
+        device = kinds[self.bus] + (",bootindex=0" if not number else "")
+        return ["-blockdev", json.dumps(node), *controller, "-device", device]
 
 
 def find_uefi() -> tuple[Path, Path] | None:

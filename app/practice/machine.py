@@ -17,10 +17,11 @@ from app.practice.state import MOUNT, State
 from app.practice.tree import lay
 from app.sandbox.remote import script
 
-VERBS = ("look", "secrets", "begin", "poll", "recall", "finish")
+VERBS = ("look", "secrets", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
 MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
 )
+UUIDS = ("70726163-7469-4365-8000-000000000001", "70726163-7469-4365-8000-000000000002")
 TOOLS = ("rsync", "unshare", "setsid", "mount", "blkid", "cp", "find", "awk", "sha256sum", "stat", "gnu-cp")
 BLOCK_SIZE, BLOCKS, INODES = 4096, 262144, 65536  # each disk has 1 GiB
 
@@ -43,7 +44,8 @@ class Machine:
         if line != "sh -s" or not verb:
             return 127, b""
         with self._lock:
-            return 0, getattr(self, f"_{verb}")(text).encode("utf-8", "surrogateescape")
+            said = f"{_value(text, 'BEGINS')}\n{getattr(self, f'_{verb}')(text)}"
+            return 0, said.encode("utf-8", "surrogateescape")
 
     def stop(self) -> None:
         """End what runs, as a power cut would."""
@@ -72,9 +74,22 @@ class Machine:
         }
         return "".join(f"\n{mark} {name}\n{content}" for name, content in parts.items())
 
+    def _disks(self, text: str) -> str:
+        sizes = BLOCK_SIZE * BLOCKS
+        return "".join(
+            f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\ndisk {name.rstrip('1')} {sizes} practice-{name[:3]}\n"
+            for place, name, own in (("/", "vda1", UUIDS[0]), (MOUNT, "vdb", UUIDS[1]))
+        )
+
+    def _flush(self, text: str) -> str:
+        return "done"
+
     def _secrets(self, text: str) -> str:
         mark = _value(text, "MARK")
         return f"\n{mark} secrets\n!done\t\t\t/\0\n{mark} end\n"
+
+    def _vault(self, text: str) -> str:
+        return "nothing"
 
     def _begin(self, text: str) -> str:
         job = _value(text, "JOB")

@@ -13,7 +13,7 @@ from secrets import token_hex  # not the module: app.sandbox.secrets is another 
 from typing import Any
 
 from app.context import Context, Finding
-from app.sandbox import edits, remote, secrets
+from app.sandbox import disks, edits, remote, secrets, vault
 from app.sandbox.findings import findings
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, inside
@@ -35,7 +35,6 @@ class Sandbox:
 
         self.url, self._ctx = url, ctx
         self._ssh = Ssh(url, ctx)
-        self._sudo: bool | None = None
 
     def look(self) -> Look:
         """What the machine is and has; changes nothing on it."""
@@ -50,9 +49,11 @@ class Sandbox:
             mounts=tuple(mounts),
             root_free=space[0] * space[3],
             root_free_inodes=space[5],
+            root_used=space[0] * (space[1] - space[2]),
             findings=(*findings(seen, mounts), *unseen(found)),
             journal=next(iter(seen.words("journal")), ""),
             architecture=seen.text("architecture"),
+            disks=disks.read(self._ask("disks", b"")),
             secrets=found.secrets,
         )
 
@@ -91,7 +92,24 @@ class Sandbox:
         With *job_id*, that export's changes only. Safe to repeat after any interruption. Raises `JobError` when it
         cannot be done now; nothing is lost then.
         """
-        return put_back(self._ask, lambda which: self._await("restore", which), self._ctx, job_id)
+        before = vault.back(self._ask_long, job_id, away=True)
+        found = put_back(self._ask, lambda which: self._await("restore", which), self._ctx, job_id)
+        secrets_back = before + self.secrets_back(job_id)  # their disk may have been mounted again only now
+        nothing = secrets_back and not any(finding.facts for finding in found)
+        return secrets_back if nothing else [*found, *secrets_back]
+
+    def secrets_off(self, how: vault.Ways, job_id: str) -> None:
+        """Put secrets of the root disk aside, and leave others out of the merged copy; `restore` puts them back."""
+        vault.leave_out(self._ask_long, job_id, how.left)
+        vault.aside(self._ask_long, job_id, how.aside, how.vaults)
+
+    def secrets_back(self, job_id: str = "") -> list[Finding]:
+        """Put back what was put aside; empty when nothing was."""
+        return vault.back(self._ask_long, job_id)
+
+    def flush(self) -> None:
+        """Have everything that the machine still holds in memory written to its disks (sync)."""
+        self._ask("flush", b"", timeout=1800)
 
     def close(self) -> None:
         """Log out. Never raises; work on the sandbox goes on."""
@@ -139,10 +157,11 @@ class Sandbox:
     def _poll(self, work: str, job_id: str) -> remote.News:
         return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(remote.PATIENCE))))
 
+    def _ask_long(self, name: str, before: bytes) -> bytes:
+        return self._ask(name, before, timeout=1800)
+
     def _ask(self, name: str, before: bytes, timeout: float = 120) -> bytes:
-        if self._sudo is None:
-            self._sudo = self._ssh.run("id -u").out.strip() != b"0"
-        return remote.ask(self._ssh, self._sudo, name, before, timeout)
+        return remote.ask(self._ssh, name, before, timeout)
 
 
 def _save_mount(number: int, path: str, mounts: Sequence[str], seen: Seen) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from app.context import Finding
 from app.job import Include
-from app.sandbox import fstab
+from app.sandbox import disks, fstab
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, inside
 from app.units import size
@@ -48,7 +48,7 @@ def for_job(look: Look, include: Sequence[Include], job_id: str) -> Iterator[Fin
         yield from _fits([known[path] for path in merges if path in known], look)
     for path, what in how.items():
         if what == "disk":
-            yield _own_disk(path)
+            yield from disks.findings(path, look.disks, how)
     for mount in look.mounts:
         if mount.path not in how or how[mount.path] == "leave":
             yield _missing(mount, asked=mount.path in how)
@@ -176,17 +176,8 @@ def _fits(mounts: Sequence[Mount], look: Look) -> Iterator[Finding]:
         yield Finding("ok", f"The data fits into the root disk: {size(need)} of {size(look.root_free)} free.")
 
 
-def _own_disk(path: str) -> Finding:
-    return Finding(
-        "stop",
-        f"{path} cannot be exported as a disk of its own yet.",
-        remedy="Merge it into the root disk, or leave it out.",
-        topic="mounts",
-    )
-
-
 def _missing(mount: Mount, *, asked: bool) -> Finding:
-    remedy = "" if asked else f"To take it along, include it: {mount.path}=merge."
+    remedy = "" if asked else f"To take it along, include it: {mount.path}=merge, or {mount.path}=disk."
     if mount.why_not:
         remedy = f"Copy its data in another way if it is needed ({mount.why_not})."
     return Finding("care", f"{mount.path} will be missing ({size(mount.used)}).", "", remedy, "mounts", mount.as_json())

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.context import Finding
 from app.errors import JobError
+from app.sandbox.disks import Disk
 from app.sandbox.mounts import Line, Mount, data_mounts, decode, lines_of
 
 
@@ -30,7 +31,7 @@ class Secret:
 class Look:
     """What a sandbox is and has.
 
-    *root_free* is in bytes. *journal* is the id of the export that has it prepared now, or empty.
+    *root_free* and *root_used* are in bytes. *journal* is the id of the export that has it prepared now, or empty.
     """
 
     os: str
@@ -39,10 +40,12 @@ class Look:
     mounts: tuple[Mount, ...] = ()
     root_free: int = 0
     root_free_inodes: int = 0
+    root_used: int = 0
     findings: tuple[Finding, ...] = ()
     journal: str = ""
     architecture: str = ""
     secrets: tuple[Secret, ...] = ()
+    disks: tuple[Disk, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The look as plain data."""

@@ -6,12 +6,16 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from app import host, parts
 from app.context import Context, Finding
+from app.disk import guest
 from app.job import Job
 from app.journal import Facts
 from app.sandbox import Look, Sandbox, secret_findings
+from app.sandbox.disks import wanted
 from app.sandbox.findings import for_job
 from app.steps import Plain
+from app.units import size
 
 
 class Checkup(Plain):
@@ -35,6 +39,7 @@ class Checkup(Plain):
             "kernel": look.kernel,
             "hostname": look.hostname,
             "mounts": [mount.as_json() for mount in look.mounts],
+            "disks": [disk.as_json() for disk in look.disks if disk.mount == "/" or disk.mount in _data(look)],
             "secrets": [asdict(secret) for secret in look.secrets],
             "findings": [asdict(finding) for finding in _all_findings(look, ctx)],
         }
@@ -45,10 +50,37 @@ def _look(ctx: Context) -> Look:
         return sandbox.look()
 
 
+def _data(look: Look) -> set[str]:
+    return {mount.path for mount in look.mounts}
+
+
 def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
     yield from look.findings
     yield from for_job(look, ctx.job.include, ctx.job.id)
-    yield from secret_findings.for_job(look, ctx.job)
+    yield from secret_findings.for_job(look, ctx.job, guest.why_not())
+    if ctx.job.source.startswith("ssh:"):
+        yield from _room_here(look, ctx)
+        return
+    for mount in ctx.job.own_disks:
+        title = f"{mount} cannot be exported as a disk of its own from this source yet."
+        text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
+        remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
+        yield Finding("stop", title, text, remedy, "own-disk")
+
+
+def _room_here(look: Look, ctx: Context) -> Iterator[Finding]:
+    """Whether this computer has room for what is fetched and for what it is converted to, all disks together."""
+    used = {mount.path: mount.used for mount in look.mounts}
+    own = wanted(look.disks, ctx.job.own_disks)
+    disks = [disk for disk in look.disks if disk.mount == parts.SYSTEM] + own
+    most = 2 * sum(disk.size for disk in disks)
+    least = 2 * (look.root_used + sum(used[path] for path in ctx.job.merges + ctx.job.own_disks if path in used))
+    free = host.free_space(ctx.folder)
+    if free < most:
+        grade = "care"
+        title = f"This computer {'has' if free < least else 'may have'} too little room for the disks."
+        text = f"Fetched and converted they take {size(least)} to {size(most)}; {size(free)} are free at {ctx.folder}."
+        yield Finding(grade, title, text, "Make room, or run the export in a folder on a bigger disk.", "space")
 
 
 STEP = Checkup()

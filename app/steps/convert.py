@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from app import host
+from app import host, parts
 from app.addresses import ENDINGS
 from app.context import Context, Finding
-from app.disk import gate, image, qemu_img
+from app.disk import gate, image, overlay, qemu_img
 from app.errors import JobError
 from app.job import Job
 from app.journal import Facts
-from app.steps import Plain
+from app.steps import Plain, image_facts
 from app.targets import Target, load
 from app.units import size
 
@@ -40,12 +41,18 @@ class Convert(Plain):
             return
         if target.unproven:
             yield Finding("care", "This kind of target was never tried for real.", target.unproven)
-        if source := _source_here(ctx):
-            yield from _check_source(source, wanted, target, ctx)
+        rooms: list[image.Forecast] = []
+        for source in _sources_here(ctx):
+            yield from _check_source(source, wanted, target, rooms, ctx)
+        if rooms:
+            total = image.Forecast(sum(r.least for r in rooms), sum(r.most for r in rooms), rooms[0].free)
+            yield from _check_room(total, ctx)
 
     def run(self, ctx: Context) -> Facts:
-        """Find a finished result, or make it; then hash it."""
-        fetched = ctx.state.of("fetch")
+        """Find a finished result of each disk, or make it; then hash it."""
+        return parts.joined([self._one(fetched, ctx) for fetched in parts.each(image_facts(ctx.state))])
+
+    def _one(self, fetched: Facts, ctx: Context) -> Facts:
         try:
             return self._converted(fetched, ctx)
         except JobError as exc:
@@ -56,28 +63,31 @@ class Convert(Plain):
     def _converted(self, fetched: Facts, ctx: Context) -> Facts:
         target = load(ctx.job.profile)
         wanted = format_of(ctx.job, target)
-        info = image.inspect(Path(fetched["path"]), ctx, expected=fetched.get("format", ""))
+        info = _inspected(fetched, ctx)
         _stop_if_changed(info, fetched)
-        result = _finished(ctx, info, _wish(ctx, wanted, target)) or _made(info, wanted, target, ctx)
+        mount = fetched["mount"]
+        result = _finished(ctx, mount, info, _wish(ctx, wanted, target)) or _made(mount, info, wanted, target, ctx)
         own = result.path != info.path
         _stop_if_changed(info, fetched)
         known = "" if own else fetched.get("sha256", "")
         return {
+            "mount": mount,
             "path": str(result.path),
-            "name": f"{ctx.job.image_name}.{ENDINGS[wanted]}",
+            "name": parts.named(f"{ctx.job.image_name}.{ENDINGS[wanted]}", mount),
             "format": wanted,
             "size": result.size,
             "virtual_size": result.virtual_size,
-            "sha256": known or image.sha256(result.path, ctx),
+            "sha256": known or _hashed(result, mount, ctx, own=own),
             "own": own,
         }
 
     def undo(self, ctx: Context) -> None:
         """Remove what was made here; the source stays."""
-        for ending in set(ENDINGS.values()):
-            file = ctx.work / f"converted.{ending}"
-            image.sweep(file)
-            file.unlink(missing_ok=True)
+        for mount in (parts.SYSTEM, *ctx.job.own_disks):
+            for ending in set(ENDINGS.values()):
+                file = ctx.work / parts.named(f"converted.{ending}", mount)
+                image.sweep(file)
+                file.unlink(missing_ok=True)
 
 
 STEP = Convert()
@@ -88,24 +98,38 @@ def format_of(job: Job, target: Target) -> str:
     return job.format or target.formats[0]
 
 
-def _source_here(ctx: Context) -> Path | None:
-    """The source, if it is a file of this computer already."""
-    if path := ctx.state.of("fetch").get("path"):
-        return Path(path)
-    parts = urlsplit(ctx.job.source)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+def _inspected(fetched: Facts, ctx: Context) -> image.Info:
+    """The disk as it was fetched, or through the overlay that the step adapt has made over it."""
+    path = Path(fetched["path"])
+    if below := fetched.get("below"):
+        under = overlay.opened(path, Path(below), fetched["below_format"], ctx)
+        _stop_if_changed(dataclasses.replace(under, path=Path(below)), {"stamp": fetched["below_stamp"]})
+        return under
+    return image.inspect(path, ctx, expected=fetched.get("format", ""))
 
 
-def _check_source(source: Path, wanted: str, target: Target, ctx: Context) -> Iterator[Finding]:
+def _sources_here(ctx: Context) -> list[Facts]:
+    """The `mount` and the `path` of each source that is a file of this computer already."""
+    if ctx.state.of("fetch").get("path"):
+        return parts.each(ctx.state.of("fetch"))
+    source = urlsplit(ctx.job.source)
+    here = source.scheme == "file"
+    return [{"mount": parts.SYSTEM, "path": url2pathname(source.path)}] if here else []
+
+
+def _check_source(
+    source: Facts, wanted: str, target: Target, rooms: list[image.Forecast], ctx: Context
+) -> Iterator[Finding]:
+    """What is to be said of one disk; the room that it takes is added to *rooms*."""
     try:
-        info = image.inspect(source, ctx)
+        info = image.inspect(Path(source["path"]), ctx)
     except JobError as exc:
         if ctx.state.is_done("fetch"):  # else that step says so itself
             yield Finding("stop", exc.message, exc.means, exc.remedy, exc.topic)
         return
-    yield from gate.source_findings(info, target)
+    yield from gate.source_findings(info, target, system=source["mount"] == parts.SYSTEM)
     if not _fits_as_it_is(info, wanted, target, ctx):
-        yield from _check_room(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)), ctx)
+        rooms.append(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)))
 
 
 def _check_room(forecast: image.Forecast, ctx: Context) -> Iterator[Finding]:
@@ -140,9 +164,20 @@ def _wish(ctx: Context, wanted: str, target: Target) -> list[object]:
     return [wanted, _packed(ctx, target), target.multiple, *target.options(wanted).values()]
 
 
-def _finished(ctx: Context, source: image.Info, wish: list[object]) -> image.Info | None:
+def _hashed(result: image.Info, mount: str, ctx: Context, *, own: bool) -> str:
+    """The SHA-256; remembered, so that a crash at the next disk does not cost reading this one again."""
+    made = ctx.state.of("convert").get(parts.key("made", mount), {}) if own else {}
+    if made.get("sha256"):
+        return str(made["sha256"])
+    digest = image.sha256(result.path, ctx)
+    if made and ctx.job.own_disks:
+        ctx.fact(**{parts.key("made", mount): {**made, "sha256": digest}})
+    return digest
+
+
+def _finished(ctx: Context, mount: str, source: image.Info, wish: list[object]) -> image.Info | None:
     """What an earlier run made of this very source, if it still lies there as the journal remembers it."""
-    made = ctx.state.of("convert").get("made")
+    made = ctx.state.of("convert").get(parts.key("made", mount))
     if not made or made["of"] != _mark_of(source) or made["wish"] != wish:
         return None
     path = Path(made["path"])
@@ -152,11 +187,11 @@ def _finished(ctx: Context, source: image.Info, wish: list[object]) -> image.Inf
     return None
 
 
-def _made(info: image.Info, wanted: str, target: Target, ctx: Context) -> image.Info:
+def _made(mount: str, info: image.Info, wanted: str, target: Target, ctx: Context) -> image.Info:
     if _fits_as_it_is(info, wanted, target, ctx):
         ctx.note("The disk is already what the target wants; no copy is made.")
         return info
-    path = ctx.work / f"converted.{ENDINGS[wanted]}"
+    path = ctx.work / parts.named(f"converted.{ENDINGS[wanted]}", mount)
     packed = _packed(ctx, target) and wanted == "qcow2"
     options = target.options(wanted)
     try:
@@ -164,7 +199,7 @@ def _made(info: image.Info, wanted: str, target: Target, ctx: Context) -> image.
     except qemu_img.FullDiskError as exc:
         raise _with_figures(exc, image.forecast(info, wanted, ctx.work, ctx, compress=packed)) from exc
     remember = {**_mark_of(made), "path": str(path), "of": _mark_of(info), "wish": _wish(ctx, wanted, target)}
-    ctx.fact(made=remember)
+    ctx.fact(**{parts.key("made", mount): remember})
     return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from app import host
+from app import host, parts
 from app.addresses import split_target
 from app.context import Finding
 from app.disk.image import Info, inspect
@@ -36,22 +36,24 @@ class Fetch(Plain):
 
     def check(self, ctx: Context) -> Iterator[Finding]:
         """See that the source is there, is a disk image, and has room here."""
-        url = _source(ctx)
-        if not url:
-            return  # the snapshot is yet to be made
-        try:
-            if url.startswith("file:"):
-                yield _seen(inspect(_path(url), ctx))
-            else:
-                yield from _far(url, ctx)
-        except JobError as exc:
-            if type(exc) is not JobError:  # a question, or a line that may come back
-                raise
-            yield Finding("stop", exc.message, "", exc.remedy, exc.topic or "source")
+        before = 0  # bytes that the disks already looked at will take here
+        for source in _sources(ctx):
+            try:
+                if source["image"].startswith("file:"):
+                    yield _seen(inspect(_path(source["image"]), ctx))
+                else:
+                    found, before = _far(source["image"], before, ctx)
+                    yield from found
+            except JobError as exc:
+                if type(exc) is not JobError:  # a question, or a line that may come back
+                    raise
+                yield Finding("stop", exc.message, "", exc.remedy, exc.topic or "source")
 
     def run(self, ctx: Context) -> Facts:
-        """Use the file where it lies, or bring it here."""
-        url = _source(ctx)
+        """Use the files where they lie, or bring them here; what is here whole already is only looked at."""
+        return parts.joined([{"mount": s["mount"], **self._brought(s["image"], ctx)} for s in _sources(ctx)])
+
+    def _brought(self, url: str, ctx: Context) -> Facts:
         if url.startswith("file:"):
             return _facts(inspect(_path(url), ctx), "", own=False)
         folder, name = split_target(url)
@@ -68,13 +70,14 @@ class Fetch(Plain):
             file.unlink(missing_ok=True)
 
 
-def _source(ctx: Context) -> str:
-    """The URL of the image; empty when a snapshot has yet to be made."""
-    made = str(ctx.state.of("snapshot").get("image", ""))
-    parts = urlsplit(ctx.job.source)
-    if made or parts.scheme == "ssh" or parts.path.startswith("/server/"):
-        return made
-    return ctx.job.source
+def _sources(ctx: Context) -> list[Facts]:
+    """The `mount` and the URL (`image`) of each disk; nothing when the snapshot has yet to be made."""
+    made, source = ctx.state.of("snapshot"), urlsplit(ctx.job.source)
+    if made.get("image"):
+        return parts.each(made)
+    if source.scheme == "ssh" or source.path.startswith("/server/"):
+        return []
+    return [{"mount": parts.SYSTEM, "image": ctx.job.source}]
 
 
 def _path(url: str) -> Path:
@@ -106,16 +109,19 @@ def _seen(info: Info) -> Finding:
     return Finding("ok", f"{info.path.name} is a disk image ({info.format}).", text, facts=_facts(info, "", own=False))
 
 
-def _far(url: str, ctx: Context) -> Iterator[Finding]:
+def _far(url: str, before: int, ctx: Context) -> tuple[list[Finding], int]:
+    """What the cloud says of an image, and the bytes that it and those *before* will still take here."""
     folder, name = split_target(url)
     with contextlib.closing(open_store(folder, ctx)) as store:
         remote = _described(store, name, url)
-    free, there = host.free_space(ctx.folder), _bytes_here(ctx, _stem(url, remote))
-    if remote.size - there + SPARE > free:
-        more = words_for(remote.size - there + SPARE - free)
+    free, need = host.free_space(ctx.folder), before + remote.size - _bytes_here(ctx, _stem(url, remote))
+    found = [Finding("ok", f"The image was found in the cloud ({words_for(remote.size)}).")]
+    if need + SPARE > free:
+        more = words_for(need + SPARE - free)
         text = f"The image has {words_for(remote.size)}; {words_for(free)} are free in {ctx.folder}."
-        yield Finding("stop", "It does not fit onto this computer.", text, f"Make room for {more} more.", "disk-full")
-    yield Finding("ok", f"The image was found in the cloud ({words_for(remote.size)}).")
+        remedy = f"Make room for {more} more."
+        found.insert(0, Finding("stop", "It does not fit onto this computer.", text, remedy, "disk-full"))
+    return found, need
 
 
 def _bytes_here(ctx: Context, stem: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app import host
+from app import host, parts
 from app.context import Context, Finding
 from app.disk import boottest, gate, image, machine
 from app.errors import JobError
@@ -41,11 +41,12 @@ class Prove(Plain):
         """Ask the gate, then start the disk; raises `JobError` unless it reaches a login."""
         boottest.sweep(ctx.work)
         target = load(ctx.job.profile)
-        made = ctx.state.of("convert")
-        path = Path(made["path"])
-        _through_the_gate(path, made["format"], target, ctx)
+        disks = parts.each(ctx.state.of("convert"))
+        for made in disks:
+            _through_the_gate(made, target, ctx)
+        (path, format_), *others = [(Path(made["path"]), made["format"]) for made in disks]
         firmware = firmware_for(image.inspect(path, ctx), target)
-        verdict = boottest.boot(path, made["format"], ctx, bus=target.bus, firmware=firmware)
+        verdict = boottest.boot(path, format_, ctx, bus=target.bus, firmware=firmware, others=others)
         facts = verdict.as_json()
         if not verdict.ok:
             ctx.fact(**facts)
@@ -73,8 +74,9 @@ def firmware_for(info: image.Info, target: Target) -> str:
     return "uefi" if info.firmware == "uefi" else "bios"
 
 
-def _through_the_gate(path: Path, format_: str, target: Target, ctx: Context) -> None:
-    for finding in gate.check(path, format_, target, ctx):
+def _through_the_gate(made: Facts, target: Target, ctx: Context) -> None:
+    system = made["mount"] == parts.SYSTEM
+    for finding in gate.check(Path(made["path"]), made["format"], target, ctx, system=system):
         ctx.found(finding)
         if finding.grade == "stop":
             raise JobError(finding.title, finding.remedy, means=finding.text, topic=finding.topic)

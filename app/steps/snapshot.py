@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app import host
+from app import host, parts
 from app.context import Finding
-from app.errors import Transient, Waiting
+from app.errors import JobError, NeedsAnswer, Transient, Waiting
 from app.journal import Facts
 from app.providers import Machine, open_provider
+from app.sandbox import Sandbox, given
+from app.sandbox.disks import Disk
 from app.steps import Plain
 
 if TYPE_CHECKING:
@@ -47,11 +50,13 @@ class Snapshot(Plain):
         yield from _about(machine, ctx)
 
     def run(self, ctx: Context) -> Facts:
-        """Make or find the snapshot and wait until it is whole."""
+        """Make or find the snapshot and wait until it is whole; what is made by hand is compared with the machine."""
         if ctx.job.source.startswith("ssh:"):
-            raise _by_hand(ctx.job)
+            return _by_hand(ctx)
         provider = open_provider(ctx.job.source, ctx)
         machine = provider.machine(ctx.job.source)
+        if ctx.job.sandbox_url and not provider.find(name_of(ctx.job)):
+            _flush(ctx)
         url = provider.snapshot(machine, name_of(ctx.job))
         return {"image": url, "by_hand": False, "machine": machine.name}
 
@@ -89,16 +94,63 @@ def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
         yield Finding("ok", "This kind of cloud was tried against the practice cloud only.")
 
 
-def _by_hand(job: Job) -> Waiting:
-    """What the person has to do. `acts.give_image` tells the journal when it is done, and this step is over."""
+def _flush(ctx: Context) -> bool:
+    """Have the sandbox write what it holds in memory: a snapshot without that has empty files in it."""
+    try:
+        with contextlib.closing(Sandbox(ctx.job.sandbox_url, ctx)) as sandbox:
+            sandbox.flush()
+    except NeedsAnswer:
+        raise
+    except JobError as exc:
+        text = f"The sandbox could not be told to write everything to its disks: {exc.message}"
+        ctx.note(f"{text} What was written there in the last minute may be missing.", grade="care")
+        return False
+    return True
+
+
+def _by_hand(ctx: Context) -> Facts:
+    """What the person brought (`acts.give_image` writes it into the journal), or `Waiting` for what is missing."""
+    wanted = given.needed(ctx.job, ctx.state)
+    files: dict[str, str] = ctx.state.of("snapshot").get("given", {})
+    missing = [disk for disk in wanted if disk.mount not in files]
+    if missing:
+        raise _still_missing(ctx, missing, flushed=_flush(ctx))
+    given.check(files, wanted, ctx)
+    found = [{"mount": disk.mount, "image": files[disk.mount], "by_hand": True} for disk in wanted]
+    return parts.joined(found)
+
+
+def _still_missing(ctx: Context, missing: Sequence[Disk], *, flushed: bool) -> Waiting:
+    options = " ".join(
+        "--image FILE" if disk.mount == parts.SYSTEM else f"--disk {disk.mount}=FILE" for disk in missing
+    )
+    before = "" if flushed else "Run “sync” on the machine first. "
     return Waiting(
-        "Now make the snapshot: on the cloud's web page, choose your machine, and make a hot snapshot of its "
-        "system disk (called “Snapshot”, “Image” or “Save disk”). Wait until the page says it has finished, "
-        "and download it to this computer.",
-        f"When the file is here, go on with: sandhopper resume {job.id} --image FILE",
+        f"Now make the snapshot: on the cloud's web page, choose your machine, and make a hot snapshot of "
+        f"{_which(missing)} (called “Snapshot”, “Image” or “Save disk”). {before}Wait until the page says it has "
+        f"finished, and download {'it' if len(missing) == 1 else 'each of them'} to this computer.",
+        f"When {'the file is' if len(missing) == 1 else 'the files are'} here, go on with: "
+        f"sandhopper resume {ctx.job.id} {options}",
         means="The sandbox stays prepared and goes on running. It is put back as it was when you go on.",
         topic="by-hand",
     )
+
+
+def _which(missing: Sequence[Disk]) -> str:
+    """The disks to photograph, so that the person finds them."""
+    named = [
+        f"{'its system disk' if disk.mount == parts.SYSTEM else f'the disk of {disk.mount}'}{_found_by(disk)}"
+        for disk in missing
+    ]
+    if len(named) == 1 and missing[0].mount == parts.SYSTEM:
+        return named[0]
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1]))) + " as close together as can be" * (
+        len(named) > 1
+    )
+
+
+def _found_by(disk: Disk) -> str:
+    return f" – {disk.words()} –" if disk.names else ""
 
 
 STEP = Snapshot()

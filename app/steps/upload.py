@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from app import bandwidth, host, targets, units
+from app import bandwidth, host, parts, targets, units
 from app.addresses import ENDINGS
 from app.bandwidth import Line
 from app.context import Context, Finding
@@ -33,11 +33,16 @@ class Upload(Plain):
     name = "upload"
 
     def check(self, ctx: Context) -> Iterator[Finding]:
-        """Log in, try the place out and measure the line to it, and compare the room with the image."""
-        size = _known_size(ctx)
+        """Log in, try the place out and measure the line to it, and compare the room with the images."""
+        size = sum(_known_sizes(ctx))
+        if _one_time(ctx) and ctx.job.own_disks:
+            title = "This target takes one file only, so disks of their own cannot be sent to it."
+            remedy = "Merge them into the root disk, leave them out, or choose another target."
+            yield Finding("stop", title, "", remedy, "own-disk")
+            return
         with closing(_target(ctx)) as store:
             self._open(store, ctx)
-            yield from (room := list(_room(store, size, ctx)))
+            yield from (room := list(_room(store, _images(ctx), size, ctx)))
             if any(finding.grade == "stop" for finding in room):
                 return
             _learn(store, ctx)
@@ -46,56 +51,39 @@ class Upload(Plain):
             elif _one_time(ctx):
                 yield _unmeasured()
             if _local(ctx):
-                yield from _fat(ctx, size)
-            yield from _in_the_way(store, ctx)
+                yield from _fat(ctx, max(_known_sizes(ctx), default=0))
+            for name in _names(ctx):
+                yield from _in_the_way(store, name, ctx)
 
     def run(self, ctx: Context) -> dict[str, Any]:
-        """Copy what `convert` made; goes on where it stopped."""
-        image, name = _image(ctx), _name(ctx)
-        path = Path(image["path"])
-        _stop_if_changed(path, image, ctx)
-        with closing(open_store(path.parent.as_uri() + "/", ctx)) as here, closing(_target(ctx)) as store:
+        """Copy what `convert` made, one image after the other; goes on where it stopped."""
+        images = _images(ctx)
+        for image in images:
+            _stop_if_changed(image, ctx)
+        with closing(_target(ctx)) as store:
             self._open(store, ctx)
-            _stop_if_short(store, image["size"], ctx)
-            if "fresh" not in ctx.state.of("upload"):
-                ctx.fact(fresh=not store.abilities.whole and store.size(name) is None)
-            try:
-                done = copy(
-                    here,
-                    path.name,
-                    store,
-                    name,
-                    ctx,
-                    sha256=image["sha256"],
-                    limit=ctx.job.limit,
-                    verify=ctx.job.verify,
-                )
-            except Transient:
-                if ctx.total == image["size"] <= ctx.done:
-                    ctx.fact(all_sent=True)
-                raise
-            plain = done.sha256 and not store.abilities.whole and not _one_time(ctx)
-            beside = sidecar(store, name, done.sha256) if plain else ""
-        return {
-            "url": ctx.job.target_folder + quote(name),
-            "name": name,
-            "size": image["size"],
-            "sha256": done.sha256,
-            "proof": done.proof,
-            "grade": done.grade,
-            "sent": done.sent,
-            "seconds": round(done.seconds, 1),
-            "sidecar": beside,
-        }
+            left = [image for image in images if not _arrived(image, ctx)]
+            _stop_if_short(store, left, ctx)
+            found: dict[str, dict[str, Any]] = {}
+            for image in left:
+                facts = _sent(image, store, ctx)
+                if len(images) > 1:
+                    ctx.fact(**{parts.key("arrived", image["mount"]): facts})
+                found[image["mount"]] = facts
+        return parts.joined([_arrived(image, ctx) or found[image["mount"]] for image in images])
 
     def undo(self, ctx: Context) -> None:
-        """Delete what is ours there: the unfinished file, and the image when this job put it there."""
-        image, known = _image(ctx), ctx.state.of("upload")
-        if not image:
+        """Delete what is ours there: unfinished files, and the images when this job put them there."""
+        images, known = _images(ctx), ctx.state.of("upload")
+        if not images:
             return
-        ours = [part_name(_name(ctx), image["sha256"])]
-        if known.get("fresh") or (ctx.state.is_done(self.name) and known.get("sent")):
-            ours += [_name(ctx), known.get("sidecar") or f"{_name(ctx)}.sha256"]
+        ours = []
+        for image in images:
+            name, mount = image["name"], image["mount"]
+            there = _arrived(image, ctx) or parts.of(known, mount)
+            ours.append(part_name(name, image["sha256"]))
+            if known.get(parts.key("fresh", mount)) or (ctx.state.is_done(self.name) and there.get("sent")):
+                ours += [name, there.get("sidecar") or f"{name}.sha256"]
         with closing(_target(ctx)) as store:
             for name in ours:
                 _removed(store, name, ctx)
@@ -123,19 +111,56 @@ def _target(ctx: Context) -> Store:
     return store
 
 
-def _image(ctx: Context) -> dict[str, Any]:
-    """The facts of the converted image; empty until it is finished (a crash may have left some of them)."""
-    return ctx.state.of("convert") if ctx.state.is_done("convert") else {}
+def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
+    """Copy one image and write its SHA-256 beside it; what came of it."""
+    path, name, mount = Path(image["path"]), image["name"], image["mount"]
+    if (fresh := parts.key("fresh", mount)) not in ctx.state.of("upload"):
+        ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
+    wishes: dict[str, Any] = {"sha256": image["sha256"], "limit": ctx.job.limit, "verify": ctx.job.verify}
+    with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
+        try:
+            done = copy(here, path.name, store, name, ctx, **wishes)
+        except Transient:
+            if ctx.total == image["size"] <= ctx.done:
+                ctx.fact(all_sent=True)
+            raise
+    plain = done.sha256 and not store.abilities.whole and not _one_time(ctx)
+    return {
+        "mount": mount,
+        "url": ctx.job.target_folder + quote(name),
+        "name": name,
+        "size": image["size"],
+        "sha256": done.sha256,
+        "proof": done.proof,
+        "grade": done.grade,
+        "sent": done.sent,
+        "seconds": round(done.seconds, 1),
+        "sidecar": sidecar(store, name, done.sha256) if plain else "",
+    }
 
 
-def _name(ctx: Context) -> str:
-    """What the image is, or will be, called there."""
+def _arrived(image: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    """What came of an image that is there already, when an earlier run was stopped at a later one; else empty."""
+    known: dict[str, Any] = ctx.state.of("upload").get(parts.key("arrived", image["mount"]), {})
+    return known if known.get("sha256") and known["sha256"] == image["sha256"] else {}
+
+
+def _images(ctx: Context) -> list[dict[str, Any]]:
+    """The facts of the converted images; empty until they are finished (a crash may have left some of them)."""
+    return parts.each(ctx.state.of("convert")) if ctx.state.is_done("convert") else []
+
+
+def _names(ctx: Context) -> list[str]:
+    """What the images are, or will be, called there."""
+    if images := _images(ctx):
+        return [image["name"] for image in images]
     format_ = ctx.job.format or targets.load(ctx.job.profile).formats[0]
-    return str(_image(ctx).get("name") or f"{ctx.job.image_name}.{ENDINGS[format_]}")
+    name = f"{ctx.job.image_name}.{ENDINGS[format_]}"
+    return [parts.named(name, mount) for mount in (parts.SYSTEM, *ctx.job.own_disks)]
 
 
-def _known_size(ctx: Context) -> int:
-    return int(_image(ctx).get("size") or ctx.state.of("fetch").get("size") or 0)
+def _known_sizes(ctx: Context) -> list[int]:
+    return [int(facts.get("size") or 0) for facts in _images(ctx) or parts.each(ctx.state.of("fetch"))]
 
 
 def _one_time(ctx: Context) -> bool:
@@ -177,14 +202,12 @@ def _unmeasured() -> Finding:
     )
 
 
-def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
+def _room(store: Store, images: Sequence[dict[str, Any]], size: int, ctx: Context) -> Iterator[Finding]:
+    """Whether *size* bytes fit, less what lies there already of *images*."""
     free = store.free()
     if free is None or not size:
         return
-    there = 0
-    if image := _image(ctx):
-        there = store.size(part_name(_name(ctx), image.get("sha256", ""))) or 0
-        there = size if store.size(_name(ctx)) == size else there  # all there: a crash came before the last word
+    there = sum(_there(store, image) for image in images)
     if free + there < size:
         text = f"There is room for {units.size(free)}; the image has {units.size(size)}."
         yield Finding(
@@ -194,17 +217,25 @@ def _room(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
         yield Finding("ok", "The target has enough room.", f"{units.size(free)} are free there.")
 
 
-def _stop_if_short(store: Store, size: int, ctx: Context) -> None:
-    for found in _room(store, size, ctx):
+def _there(store: Store, image: dict[str, Any]) -> int:
+    """The bytes of an image that lie there; all of them when a crash came before the last word."""
+    if store.size(image["name"]) == image["size"]:
+        return int(image["size"])
+    return store.size(part_name(image["name"], image.get("sha256", ""))) or 0
+
+
+def _stop_if_short(store: Store, images: Sequence[dict[str, Any]], ctx: Context) -> None:
+    for found in _room(store, images, sum(image["size"] for image in images), ctx):
         if found.grade == "stop":
             means = "Nothing is lost: the image is ready here, and the upload goes on once there is room."
             raise JobError(f"{found.title} {found.text}", found.remedy, means=means, topic=found.topic)
 
 
-def _stop_if_changed(image: Path, known: dict[str, Any], ctx: Context) -> None:
+def _stop_if_changed(known: dict[str, Any], ctx: Context) -> None:
     """An image that was changed after it was hashed would be sent in vain."""
-    made = ctx.state.of("convert").get("made", {}).get("mtime")
-    stamp = made if known.get("own") else next(iter(ctx.state.of("fetch").get("stamp") or ()), None)
+    image, mount = Path(known["path"]), known["mount"]
+    made = ctx.state.of("convert").get(parts.key("made", mount), {}).get("mtime")
+    stamp = made if known.get("own") else next(iter(parts.of(ctx.state.of("fetch"), mount).get("stamp") or ()), None)
     try:
         now = image.stat()
     except FileNotFoundError as exc:
@@ -231,14 +262,14 @@ def _fat(ctx: Context, size: int) -> Iterator[Finding]:
         )
 
 
-def _in_the_way(store: Store, ctx: Context) -> Iterator[Finding]:
+def _in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:
     """A file of that name that somebody else put there would be replaced."""
     if store.abilities.whole or ctx.state.touched("upload"):
         return
-    if store.size(_name(ctx)) is not None:
+    if store.size(name) is not None:
         yield Finding(
             "care",
-            f"There is a file {_name(ctx)} at the target already.",
+            f"There is a file {name} at the target already.",
             "If it is not this very image, it is replaced once the new one is whole and proven.",
             "Choose another name if you want to keep it.",
             "replace",

@@ -32,7 +32,9 @@ class Story:
     monkeypatch: pytest.MonkeyPatch
 
     def __post_init__(self) -> None:
-        write_disk(self.place / "disk.raw", 4 << 20, b"x" * 4096, "login: ")
+        root = self.machine.place / "root.img"
+        with root.open("rb") as disk:  # the export looks whether it is the machine's own disk that it is given
+            write_disk(self.place / "disk.raw", root.stat().st_size + (2 << 20), disk.read(8192), "login: ")
         self.machine.run("sh", "-c", "cd /application; mkdir a; echo 1 > a/f; ln a/f g; ln -s f h; cp /usr/bin/env e")
         self.root, self.data = self.machine.root_listing(), self.machine.listing("/application")
 

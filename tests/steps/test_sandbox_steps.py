@@ -55,5 +55,5 @@ def test_a_mount_that_is_not_there_stops_the_job_before_it_begins(tmp_path: Path
         stops = [f.title for f in checkup.STEP.check(ctx) if f.grade == "stop"]
         assert stops == [
             "/nowhere is no data disk of the sandbox.",
-            "/application cannot be exported as a disk of its own yet.",
+            "/application cannot be exported as a disk of its own from this source yet.",
         ]
