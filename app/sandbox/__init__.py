@@ -18,7 +18,7 @@ from app.sandbox.findings import findings
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, inside
 from app.sandbox.problems import problem
-from app.sandbox.recall import put_back, put_back_meanwhile
+from app.sandbox.recall import NOTHING, put_back, put_back_meanwhile
 from app.sandbox.secret_findings import unseen
 
 __all__ = ["Look", "Mount", "Sandbox"]
@@ -156,6 +156,9 @@ class Sandbox:
 
     def _poll(self, work: str, job_id: str) -> remote.News:
         return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(remote.PATIENCE))))
+
+    def _ask_long(self, name: str, before: bytes) -> bytes:
+        return self._ask(name, before, timeout=1800)
 
     def _ask_long(self, name: str, before: bytes) -> bytes:
         return self._ask(name, before, timeout=1800)
