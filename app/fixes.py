@@ -10,5 +10,4 @@ FIXES = {
     "virtio": "The start-up image gets the disk drivers of today's clouds, VMware and VirtualBox.",
     "cloud-init": "cloud-init looks for its data where the target offers it.",
     "console": "Start-up messages and a login are shown on the serial line as well.",
-    "agents": "Programs of today's cloud that have nothing to do elsewhere are switched off.",
 }

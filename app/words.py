@@ -46,7 +46,6 @@ _PHASES = {  # the names that the core's parts give to what they do
     "virtio": "Giving the start-up image the drivers it needs",
     "cloud-init": "Letting cloud-init look at the new place",
     "console": "Showing the start on the serial line",
-    "agents": "Switching off programs of today's cloud",
     "clean": "Taking out what is to stay behind",
     "trim": "Giving back free space",
     "check what is here": "Checking what is here already",

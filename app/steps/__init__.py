@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from app.context import Finding
-from app.journal import Facts
+from app.journal import Facts, State
 
 if TYPE_CHECKING:
     from app.context import Context
     from app.job import Job
 
-ORDER = ("checkup", "prepare", "snapshot", "restore", "fetch", "convert", "prove", "upload", "report")
+ORDER = ("checkup", "prepare", "snapshot", "restore", "fetch", "adapt", "convert", "prove", "upload", "report")
 
 
 class Step(Protocol):
@@ -52,6 +52,15 @@ class Plain:
 
     def undo(self, ctx: Context) -> None:
         """Nothing to take back."""
+
+
+def image_facts(state: State) -> Facts:
+    """The disks that go on from here: as they were fetched, the system disk as it was adapted where that was done."""
+    fetched, adapted = state.of("fetch"), state.of("adapt") if state.is_done("adapt") else {}
+    if not adapted.get("path"):
+        return fetched
+    names = ("path", "format", "size", "virtual_size", "own", "stamp", "below", "below_format", "below_stamp")
+    return {**fetched, **{name: adapted[name] for name in names}, "sha256": ""}
 
 
 def steps_of(job: Job) -> list[Step]:

@@ -1,0 +1,143 @@
+"""Make the copy fit for its new home: on an overlay over the fetched disk, which itself is never written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.cleaning import Act, acts_for
+from app.context import Context, Finding
+from app.disk import guest, image, overlay
+from app.disk.guest.apply import Plan, apply
+from app.disk.guest.session import sweep
+from app.errors import JobError
+from app.fixes import FIXES
+from app.job import Job
+from app.journal import Facts
+from app.sandbox.look import Secret
+from app.steps import Plain
+from app.targets import load
+
+NAME = "adapted.qcow2"
+SAFE = "Nothing was sent. The fetched disk is kept as it was."
+
+
+class Adapt(Plain):
+    """Traces of the merge, repairs, cleaning: each with what was there before and is there now."""
+
+    name = "adapt"
+
+    def applies(self, job: Job) -> bool:
+        """Where a sandbox was taken, or something is to be taken out of the copy."""
+        return not job.practice and bool(job.sandbox_url or _must_clean(job))
+
+    def check(self, ctx: Context) -> Iterator[Finding]:
+        """Whether copies can be changed on this computer."""
+        why, remedy = guest.why_not()
+        if not why:
+            return
+        if _must_clean(ctx.job):
+            text = (
+                f"{why} Without it nothing can be taken out of the copy, and it would be given away with all it holds."
+            )
+            yield Finding("stop", "The copy cannot be cleaned on this computer.", text, remedy, "adapt")
+            return
+        text = f"{why} What the check-up offers to repair is not repaired, and the merge leaves its notes in the copy."
+        yield Finding("care", "The copy cannot be repaired on this computer.", text, remedy, "adapt")
+
+    def run(self, ctx: Context) -> Facts:
+        """Make the overlay anew, change it, and say what was changed."""
+        self.undo(ctx)
+        why, _ = guest.why_not()
+        if why:
+            return _left_alone(why, ctx)
+        fetched = ctx.state.of("fetch")
+        below = image.inspect(Path(fetched["path"]), ctx, expected=fetched.get("format", ""))
+        if below.table == "none" and not below.filesystem:
+            return _left_alone("Nothing on the disk is known here: it has no partitions and no file system.", ctx)
+        return _adapted(below, ctx)
+
+    def undo(self, ctx: Context) -> None:
+        """Delete the overlay; the fetched disk stays."""
+        sweep(ctx.work)
+        (ctx.work / NAME).unlink(missing_ok=True)
+
+
+STEP = Adapt()
+
+
+def _must_clean(job: Job) -> bool:
+    return job.clean == "share" or any(decision.what == "remove" for decision in job.secrets)
+
+
+def _adapted(below: image.Info, ctx: Context) -> Facts:
+    path = ctx.work / NAME
+    overlay.create(path, below, ctx)
+    with guest.opened(path, ctx, write=True) as disk:
+        ctx.begin("look-guest")
+        system = guest.look(disk)
+        if system.why_not:
+            changes = []
+        else:
+            changes = apply(disk, system, plan_for(ctx), ctx)
+    if system.why_not:
+        path.unlink()
+        return _left_alone(system.why_not, ctx, system.remedy)
+    overlay.finish(path)
+    return {**_facts(path, below), "system": system.title, "changes": _told(changes, ctx)}
+
+
+def plan_for(ctx: Context) -> Plan:
+    """What is wanted of the copy: repairs only for a sandbox that was looked at, cleaning for whoever asks for it."""
+    job = ctx.job
+    fixes = [name for name in FIXES if name not in job.unfixed] if job.sandbox_url else []
+    acts: list[Act] = acts_for(job, _secrets(ctx))
+    return Plan(job.id, fixes, acts, load(job.profile).bus)
+
+
+def _secrets(ctx: Context) -> list[Secret]:
+    return [Secret(**secret) for secret in ctx.state.of("checkup").get("secrets", [])]
+
+
+def _told(changes: list[guest.Change], ctx: Context) -> list[dict[str, str]]:
+    told = [change.as_json() for change in changes]
+    for change in told:
+        ctx.note(change["title"], grade=change["grade"])
+    failed = [change for change in changes if change.grade == "care" and change.fix in ("clean", "trim")]
+    if failed and _must_clean(ctx.job):
+        raise JobError(
+            f"The copy could not be cleaned to its end: {failed[0].title} {failed[0].before}".strip(),
+            "Clean that on the sandbox itself and make a new export; or keep it, if it may be given away.",
+            means=SAFE,
+            topic="adapt",
+        )
+    return told
+
+
+def _left_alone(why: str, ctx: Context, remedy: str = "") -> Facts:
+    """The copy stays as it was fetched; where it had to be cleaned, the export ends here."""
+    if _must_clean(ctx.job):
+        raise JobError(
+            f"The copy cannot be cleaned. {why}",
+            remedy or guest.why_not()[1] or "Clean the machine itself, or export it without cleaning (“move”).",
+            means=SAFE,
+            topic="adapt",
+        )
+    ctx.note(f"The copy is left as it is. {why} {remedy}".strip(), grade="care")
+    return {"changes": [], "why_not": why}
+
+
+def _facts(path: Path, below: image.Info) -> dict[str, Any]:
+    now, source = path.stat(), below.path.stat()
+    return {
+        "path": str(path),
+        "format": "qcow2",
+        "size": now.st_size,
+        "virtual_size": below.virtual_size,
+        "own": True,
+        "stamp": [now.st_mtime_ns, now.st_size, now.st_ino],
+        "below": str(below.path),
+        "below_format": below.format,
+        "below_stamp": [source.st_mtime_ns, source.st_size, source.st_ino],
+    }
