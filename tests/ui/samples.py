@@ -96,7 +96,7 @@ def keep(job: Job, *lines: tuple[str, str], **facts: object) -> Path:
     return job.folder
 
 
-STEPS = ("checkup", "prepare", "snapshot", "restore", "fetch", "convert", "prove", "upload", "report")
+STEPS = ("checkup", "prepare", "snapshot", "restore", "fetch", "adapt", "convert", "prove", "upload", "report")
 
 
 def finished(job: Job) -> Path:

@@ -155,7 +155,7 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     run.mode = "run"
     clock = Fake()
     run.story.pace._clock = clock
-    done = dict.fromkeys(samples.STEPS[:7], "done")
+    done = dict.fromkeys(samples.STEPS[:8], "done")
     run._told(Event(job.id, "", "planned", facts={"steps": list(samples.STEPS), "state": done}))
     run._told(Event(job.id, "upload", "started"))
     run._told(Event(job.id, "upload", "phase", 0, total, "Sending the image"))
