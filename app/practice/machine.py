@@ -17,7 +17,7 @@ from app.practice.state import MOUNT, State
 from app.practice.tree import lay
 from app.sandbox.remote import script
 
-VERBS = ("look", "secrets", "vault", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
+VERBS = ("look", "secrets", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
 MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
 )
@@ -87,9 +87,6 @@ class Machine:
     def _secrets(self, text: str) -> str:
         mark = _value(text, "MARK")
         return f"\n{mark} secrets\n!done\t\t\t/\0\n{mark} end\n"
-
-    def _vault(self, text: str) -> str:
-        return "nothing"
 
     def _vault(self, text: str) -> str:
         return "nothing"

@@ -95,8 +95,7 @@ class Sandbox:
         before = vault.back(self._ask_long, job_id, away=True)
         found = put_back(self._ask, lambda which: self._await("restore", which), self._ctx, job_id)
         secrets_back = before + self.secrets_back(job_id)  # their disk may have been mounted again only now
-        nothing = secrets_back and not any(finding.facts for finding in found)
-        return secrets_back if nothing else [*found, *secrets_back]
+        return secrets_back if secrets_back and found == [NOTHING] else [*found, *secrets_back]
 
     def secrets_off(self, how: vault.Ways, job_id: str) -> None:
         """Put secrets of the root disk aside, and leave others out of the merged copy; `restore` puts them back."""
@@ -156,9 +155,6 @@ class Sandbox:
 
     def _poll(self, work: str, job_id: str) -> remote.News:
         return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(remote.PATIENCE))))
-
-    def _ask_long(self, name: str, before: bytes) -> bytes:
-        return self._ask(name, before, timeout=1800)
 
     def _ask_long(self, name: str, before: bytes) -> bytes:
         return self._ask(name, before, timeout=1800)

@@ -8,6 +8,7 @@ from app.context import Context
 from app.job import Job
 from app.journal import Facts
 from app.sandbox import Sandbox
+from app.sandbox.vault import wanted
 from app.steps import Plain
 
 
@@ -18,7 +19,7 @@ class Restore(Plain):
 
     def applies(self, job: Job) -> bool:
         """Wherever `prepare` does."""
-        return bool(job.sandbox_url and job.merges)
+        return bool(job.sandbox_url and (job.merges or wanted(job)))
 
     def run(self, ctx: Context) -> Facts:
         """Restore, or find that it was done."""

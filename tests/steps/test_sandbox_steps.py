@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.context import Context, Event
-from app.job import Include, Job
+from app.disk import guest
+from app.job import Decision, Include, Job
 from app.steps import checkup, prepare, restore
 from tests.sandbox.machine import Machine
 
@@ -57,3 +59,50 @@ def test_a_mount_that_is_not_there_stops_the_job_before_it_begins(tmp_path: Path
             "/nowhere is no data disk of the sandbox.",
             "/application cannot be exported as a disk of its own from this source yet.",
         ]
+
+
+@pytest.mark.parametrize("merge", [(), ("/application=merge",)], ids=["alone", "with a merge"])
+def test_a_secret_is_taken_off_where_copies_cannot_be_changed(
+    tmp_path: Path, context: Make, monkeypatch: pytest.MonkeyPatch, merge: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(guest, "why_not", lambda: ("This computer has no libguestfs.", "Install it."))
+    monkeypatch.setattr(guest, "available", lambda: False)
+    with Machine(tmp_path, disks={"/application": 60}) as machine:
+        machine.run("sh", "-c", "echo password x > /root/.netrc; echo data > /application/file")
+        root = machine.root_listing()
+        gone = (Decision("/root/.netrc", "remove"),)
+        ctx = context(job=replace(job_for(machine, *merge), secrets=gone), answers=machine.answers())
+        assert prepare.STEP.applies(ctx.job)
+        assert restore.STEP.applies(ctx.job)
+        (told,) = (f for f in checkup.STEP.check(ctx) if f.facts.get("what") == "remove")
+        assert (told.grade, told.facts["where"]) == ("care", "sandbox")
+        assert "put aside onto /application" in told.text
+        ctx.step = "checkup"
+        ctx.fact(**checkup.STEP.run(ctx))
+        for _ in range(2):
+            assert prepare.STEP.run(ctx)["aside"] == ["/root/.netrc"]
+            assert machine.run("cat", "/root/.netrc") == b""
+        facts = restore.STEP.run(ctx)
+        assert facts["equal"] is True
+        assert machine.root_listing() == root
+
+
+def test_what_can_be_done_nowhere_stops_the_job(tmp_path: Path, context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest, "why_not", lambda: ("This computer has no libguestfs.", "Install it"))
+    monkeypatch.setattr(guest, "available", lambda: False)
+    with Machine(tmp_path, disks={"/application": 60}) as machine:
+        ctx = context(job=replace(job_for(machine), clean="share"), answers=machine.answers())
+        (stop,) = (f for f in checkup.STEP.check(ctx) if f.grade == "stop")
+        assert "/etc/shadow" in [entry["path"] for entry in stop.facts["refused"]]
+        assert "no libguestfs" in stop.text
+        monkeypatch.setattr(guest, "why_not", lambda: ("", ""))
+        monkeypatch.setattr(guest, "available", lambda: True)
+        found = list(checkup.STEP.check(ctx))
+        assert "stop" not in {f.grade for f in found}
+        assert [f.facts["where"] for f in found if f.facts.get("what") == "remove"] == ["copy"]
+        assert prepare.STEP.applies(ctx.job)
+        ctx.step = "checkup"
+        ctx.fact(**checkup.STEP.run(ctx))
+        root = machine.root_listing()
+        assert prepare.STEP.run(ctx).get("aside") is None
+        assert machine.root_listing() == root
