@@ -13,7 +13,11 @@ tell_of() {
 }
 # newest first: what was changed last is taken back first
 by_age() { find_state | while read -r _s; do echo "$(stat -c %Y "$_s/boot" 2>/dev/null || echo 0) $_s"; done | sort -rn | cut -d' ' -f2-; }
-writable() { case $(awk '$2 == "/" { how = $4 } END { print how }' /proc/mounts) in ro | ro,*) return 1 ;; esac; }
+# writable: told by trying, since a disk error may leave “rw” in the table of mounts
+writable() {
+    case $( (: > "$STATE/try") 2>&1) in *ead-only* | *nput/output*) return 1 ;; esac
+    rm -f "$STATE/try"
+}
 # make_room: what restore does not need, for a disk that is full to the last byte
 make_room() {
     rm -f "$STATE/ballast"
@@ -34,8 +38,8 @@ bring() {
 alone
 for STATE in $(by_age); do
     if [ -n "$JOB" ] && [ "${STATE##*/}" != "$JOB" ]; then continue; fi
-    writable || answer problem read-only
     sound || answer problem tampered "$STATE"
+    writable || answer problem read-only
     opened || { forget_state; continue; }
     if alive restore; then answer running "${STATE##*/}"; fi
     if noted restored && [ -s "$STATE/report" ]; then answer restored "${STATE##*/}"; fi
