@@ -19,6 +19,7 @@ from app import host
 from tests.servers import free_port, need
 
 HERE = Path(__file__).parent
+UEFI = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 BAD = ("emergency mode", "(initramfs)", "Kernel panic", "root account is locked")
 
 
@@ -49,8 +50,9 @@ def built() -> Path:
 class Guest:
     """A guest whose disks are overlays: `with Guest(place, [os_disk, data_disk], key) as guest: guest.ssh("uname")`."""
 
-    def __init__(self, place: Path, disks: list[Path], key: Path) -> None:
+    def __init__(self, place: Path, disks: list[Path], key: Path, firmware: str = "bios") -> None:
         place.mkdir(parents=True)
+        self.firmware = firmware
         self.place, self.port = place, free_port()
         self.key = place / "key"
         shutil.copy(key, self.key)
@@ -88,7 +90,9 @@ class Guest:
         command += ["-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{self.port}-:22", "-device", "virtio-net-pci,netdev=n"]
         for number, disk in enumerate(self.disks):
             command += ["-blockdev", f"driver=qcow2,node-name=d{number},file.driver=file,file.filename={disk}"]
-            command += ["-device", f"virtio-blk-pci,drive=d{number}"]
+            command += ["-device", f"virtio-blk-pci,drive=d{number},serial=disk{number}"]
+        if self.firmware == "uefi":
+            command += ["-drive", f"if=pflash,format=raw,readonly=on,file={UEFI}"]
         self.process = host.start(command, stdin=subprocess.DEVNULL)
         (self.place / "serial").touch()
         deadline = time.monotonic() + seconds
@@ -107,11 +111,15 @@ class Guest:
             self.process.wait()
             self.process = None
 
-    def _ssh(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def _ssh(self, command: str, stdin: bytes = b"", user: str = "root") -> subprocess.CompletedProcess[bytes]:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
         line = ["ssh", "-i", str(self.key), "-p", str(self.port), "-o", "ConnectTimeout=8"]
         line += [word for option in options for word in ("-o", option)]
-        return subprocess.run([*line, "root@127.0.0.1", command], input=stdin, capture_output=True, check=False)
+        return subprocess.run([*line, f"{user}@127.0.0.1", command], input=stdin, capture_output=True, check=False)
+
+    def as_user(self, user: str, command: str) -> bytes:
+        """What a command of another login says, however it ends."""
+        return self._ssh(command, user=user).stdout
 
     def ssh(self, command: str, stdin: bytes = b"") -> bytes:
         """Run a command as root; fails with its last words."""
@@ -128,21 +136,18 @@ class Guest:
         told = self.ssh("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1].decode()
         return {f"host-key ssh://127.0.0.1:{self.port}": told}
 
-    def hot_copy(self, to: Path) -> Path:
-        """Copy the OS disk while the machine runs, as a cloud does: the disk as of the moment when the copy begins."""
+    def hot_copy(self, to: Path, disk: int = 0, kind: str = "qcow2") -> Path:
+        """Copy a disk while the machine runs, as a cloud does: the disk as of the moment when the copy begins."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(self.place / "qmp"))
-            qmp = _Qmp(sock)
-            size = next(n["image"]["virtual-size"] for n in qmp("query-named-block-nodes") if n["node-name"] == "d0")
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(to), str(size)], check=True)
-            qmp(
-                "blockdev-add",
-                **{"driver": "qcow2", "node-name": "copy", "file": {"driver": "file", "filename": str(to)}},
-            )
-            qmp(
-                "blockdev-backup",
-                **{"job-id": "j", "device": "d0", "target": "copy", "sync": "full", "auto-dismiss": False},
-            )
+            qmp, node = _Qmp(sock), f"d{disk}"
+            size = next(n["image"]["virtual-size"] for n in qmp("query-named-block-nodes") if n["node-name"] == node)
+            subprocess.run(["qemu-img", "create", "-q", "-f", kind, str(to), str(size)], check=True)
+            file = {"driver": "file", "filename": str(to), "discard": "unmap"}
+            add = {"driver": kind, "node-name": "copy", "file": file, "discard": "unmap", "detect-zeroes": "unmap"}
+            qmp("blockdev-add", **add)
+            act = {"job-id": "j", "device": node, "target": "copy", "sync": "full", "auto-dismiss": False}
+            qmp("blockdev-backup", **act)
             while (job := qmp("query-jobs")[0])["status"] != "concluded":
                 time.sleep(0.2)
             assert "error" not in job, job

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.guest import offline
 from tests.guest.machine import Guest
 from tests.sandbox import machine as small
 
 TOOLS = Path(small.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
+ROOT_DISK = offline.Part(0, 1 << 20, (3 << 30) - (1 << 20), "ext4", "/")  # build.sh
 # what a running Debian writes by itself, and what a login leaves
 OWN = ("var/log", "var/lib/systemd", "var/lib/dhcp", "run", "tmp", "var/tmp", "root", "etc/resolv.conf", "var/cache")
 
@@ -44,8 +46,12 @@ def listing(guest: Guest, path: str) -> dict[str, Any]:
 
 def root_listing(guest: Guest) -> dict[str, Any]:
     """The same of the whole root disk, also below the mount points, but for what Debian writes by itself."""
-    found = listing(guest, "--root")
-    return {name: fact for name, fact in found.items() if name != "." and not name.startswith(OWN)}
+    return strangers(offline.listings(guest, [ROOT_DISK])["/"])
+
+
+def strangers(listed: dict[str, Any]) -> dict[str, Any]:
+    """A root listing without what Debian writes there by itself."""
+    return {name: fact for name, fact in listed.items() if name != "." and not name.startswith(OWN)}
 
 
 def let_in(guest: Guest) -> None:
