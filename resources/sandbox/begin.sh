@@ -21,6 +21,7 @@ open_journal() {
     if [ ! -e "${STATE%/*}/.ref" ]; then
         cp -p $RUN/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
         cp -p $RUN/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
+        flush "${STATE%/*}/.ref" "${STATE%/*}/.names" "${STATE%/*}"
     fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     save_edits || { forget_state; answer problem fstab-changed; }

@@ -187,12 +187,18 @@ forget_state() {
     for _f in "$STATE"/*; do if [ "$_f" != "$STATE/journal" ]; then rm -f "$_f"; fi; done
     rm -f "$STATE/journal"
     rmdir "$STATE" || return 1
-    [ -z "$(ls "$_home")" ] || return 0
-    mv -f "$_home/.ref" $RUN/sandhopper.ref 2>/dev/null; mv -f "$_home/.names" $RUN/sandhopper.names 2>/dev/null
-    rmdir "$_home"
-    time_back "${_home%/*}" $RUN/sandhopper.ref $RUN/sandhopper.names
+    forget_home "$_home"
+}
+# forget_home HOME: remove the folder of all states when none is left. Its end and the time of the folder above follow
+# each other at once, so that a power cut hardly ever comes between them.
+forget_home() {
+    [ -d "$1" ] && [ ! -L "$1" ] && [ -z "$(ls "$1")" ] || return 0
+    cp -p "$1/.ref" $RUN/sandhopper.ref 2>/dev/null; cp -p "$1/.names" $RUN/sandhopper.names 2>/dev/null
+    _ref=$RUN/sandhopper.ref
+    if [ -s $RUN/sandhopper.names ] && [ "$(names "${1%/*}")" != "$(cat $RUN/sandhopper.names)" ]; then _ref=/dev/null; fi
+    rm -f "$1/.ref" "$1/.names"; rmdir "$1" && if [ -f "$_ref" ]; then touch -r "$_ref" "${1%/*}"; fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
-    flush "${_home%/*}"
+    flush "${1%/*}"
 }
 
 # fs_id DEVICE: the identity of the file system on it, empty where that cannot be seen

@@ -49,4 +49,5 @@ for STATE in $(by_age); do
     start_work restore
     answer started "${STATE##*/}"
 done
+for _h in $HOMES; do forget_home "$_h"; done
 answer nothing
