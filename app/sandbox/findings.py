@@ -21,7 +21,8 @@ def findings(seen: Seen, mounts: Sequence[Mount]) -> Iterator[Finding]:
     yield from _start(seen)
     yield from _network(seen)
     for mount in mounts:
-        if not mount.why_not and not fstab.mounted_by(seen.raw("fstab"), mount.path, seen.places):
+        told = fstab.mounted_by(seen.raw("fstab"), mount.path, seen.places) or seen.by_unit(mount.path)
+        if not mount.why_not and not told:
             text = "Whatever mounts it will look for its disk in the copy too."
             yield Finding("care", f"{mount.path} is not mounted by /etc/fstab.", text, topic="mounts")
         yield Finding(

@@ -117,11 +117,13 @@ class Seen:
 
     def _why_not(self, path: str, parted: set[str]) -> str:
         """What the list of mounts alone does not tell."""
-        if unit := next((file for file, place in self._units() if place == path), ""):
-            return f"{unit} mounts it, and would look for its disk in the copy too; let a line of /etc/fstab do that"
         if path in parted:
             return "it has btrfs subvolumes in it, which would not be copied"
         return ""
+
+    def by_unit(self, path: str) -> bool:
+        """Whether a unit that somebody has written mounts *path*."""
+        return any(place == path for _, place in self._units())
 
     def _units(self) -> list[tuple[str, str]]:
         """The systemd units (systemd.mount(5)) that mount something, and where."""

@@ -155,8 +155,8 @@ def test_files_hidden_below_the_mount_wait_aside_and_come_back_with_their_inodes
     machine = Machine(tmp_path)
     machine.first(
         'mkdir -p "$1/application/.odd dir/x"; cd "$1/application"; echo old > hidden; ln hidden ".odd dir/second"; '
-        "ln -s nowhere -- -link; mkfifo ..pipe; touch -d @7.123456789 hidden '.odd dir/x' '.odd dir'; chown 7:8 hidden; "
-        "touch -d @1.5 ."
+        "ln -s nowhere -- -link; mkfifo ..pipe; touch -d @7.123456789 hidden '.odd dir/x' '.odd dir'; "
+        "chown 7:8 hidden; touch -d @1.5 ."
     )
     with machine:
         root, data = machine.root_listing(), machine.listing("/application")
