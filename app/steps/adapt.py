@@ -15,6 +15,7 @@ from app.errors import JobError
 from app.fixes import FIXES
 from app.job import Job
 from app.journal import Facts
+from app.sandbox import secrets
 from app.sandbox.look import Secret
 from app.steps import Plain
 from app.targets import load
@@ -37,7 +38,7 @@ class Adapt(Plain):
         why, remedy = guest.why_not()
         if not why:
             return
-        if _must_clean(ctx.job):
+        if _must_clean(ctx.job) and not _cleaned_there(ctx.job):
             text = (
                 f"{why} Without it nothing can be taken out of the copy, and it would be given away with all it holds."
             )
@@ -71,16 +72,24 @@ def _must_clean(job: Job) -> bool:
     return job.clean == "share" or any(decision.what == "remove" for decision in job.secrets)
 
 
+def _cleaned_there(job: Job) -> bool:
+    """Whether single secrets are taken off the sandbox itself where copies cannot be changed; the check-up says how."""
+    return job.clean == "move" and bool(job.sandbox_url)
+
+
+def _all_off(ctx: Context) -> bool:
+    """Whether the step prepare took off every secret that was to go."""
+    off = {path for name in ("aside", "left_out") for path in ctx.state.of("prepare").get(name, ())}
+    return off >= {secret.path for secret, what in secrets.plan(_secrets(ctx), ctx.job) if what == "remove"}
+
+
 def _adapted(below: image.Info, ctx: Context) -> Facts:
     path = ctx.work / NAME
     overlay.create(path, below, ctx)
     with guest.opened(path, ctx, write=True) as disk:
         ctx.begin("look-guest")
         system = guest.look(disk)
-        if system.why_not:
-            changes = []
-        else:
-            changes = apply(disk, system, plan_for(ctx), ctx)
+        changes = [] if system.why_not else apply(disk, system, plan_for(ctx), ctx)
     if system.why_not:
         path.unlink()
         return _left_alone(system.why_not, ctx, system.remedy)
@@ -116,8 +125,8 @@ def _told(changes: list[guest.Change], ctx: Context) -> list[dict[str, str]]:
 
 
 def _left_alone(why: str, ctx: Context, remedy: str = "") -> Facts:
-    """The copy stays as it was fetched; where it had to be cleaned, the export ends here."""
-    if _must_clean(ctx.job):
+    """The copy stays as it was fetched; where it had to be cleaned, and was not beforehand, the export ends here."""
+    if _must_clean(ctx.job) and not (_cleaned_there(ctx.job) and _all_off(ctx)):
         raise JobError(
             f"The copy cannot be cleaned. {why}",
             remedy or guest.why_not()[1] or "Clean the machine itself, or export it without cleaning (“move”).",
