@@ -48,8 +48,8 @@ main() {
     for p in /var/spool /var/mail /var/lib/cloud /var/lib/waagent /tmp /var/tmp /var/crash /var/log; do
         if [ -d "$p" ] && [ ! -L "$p" ]; then within "$p" 5; fi
     done
-    # what was put aside; names in /proc/swaps are escaped as those of mounts
-    awk 'NR > 1 && $1 ~ /^\// && $1 !~ /zram/ { print $1 }' /proc/swaps 2>/dev/null | while read -r escaped; do
+    # files that hold memory; areas of their own on the disk are made anew in every copy that is changed at all
+    awk 'NR > 1 && $1 ~ /^\// && $1 !~ /^\/dev\// { print $1 }' /proc/swaps 2>/dev/null | while read -r escaped; do
         plainly "$escaped"
         printf 'swap\t%s\t%s\0' "$(stat -c '%u:%U	%s' "$path")" "$path"
     done
