@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.addresses import split_target
-from app.job import Include, Job, new
+from app.job import Decision, Include, Job, new
 
 if TYPE_CHECKING:
     from app.bandwidth import Line
     from app.sandbox import Look
 
-STEPS = ("source", "sandbox", "include", "target", "line", "review", "run", "done")
+STEPS = ("source", "sandbox", "include", "clean", "target", "line", "review", "run", "done")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Draft:
     skipped: bool = False
     look: Look | None = None
     include: tuple[Include, ...] = ()
+    clean: str = "move"
+    secrets: tuple[Decision, ...] = ()
+    unfixed: tuple[str, ...] = ()
     target: str = ""
     profile: str = "generic"
     format: str = ""
@@ -48,9 +51,9 @@ class Draft:
             return ("review", "run", "done")
         left_out = set()
         if urlsplit(self.source).scheme == "file":
-            left_out |= {"sandbox", "include"}
+            left_out |= {"sandbox", "include", "clean"}
         if self.skipped:
-            left_out.add("include")
+            left_out |= {"include", "clean"}
         if urlsplit(self.target).scheme == "file":
             left_out.add("line")
         return tuple(step for step in STEPS if step not in left_out)
@@ -61,7 +64,23 @@ class Draft:
             return replace(self, called=called, size=size)
         return replace(
             self, source=source, called=called, size=size, sandbox=sandbox, look=None, skipped=False, include=(),
+            clean="move", secrets=(), unfixed=(),
         )  # fmt: skip
+
+    def looked(self, sandbox: str, look: Look | None, unfixed: tuple[str, ...]) -> Draft:
+        """This draft with what was seen at *sandbox*; what was said about another machine is dropped."""
+        known = {secret.path for secret in look.secrets} if look else set()
+        kept = tuple(decision for decision in self.secrets if decision.path in known)
+        again = self.look is not None and self.sandbox == sandbox
+        include = self.include if again else ()
+        return replace(
+            self, sandbox=sandbox, look=look, unfixed=unfixed, skipped=False, secrets=kept if again else (),
+            include=include,
+        )  # fmt: skip
+
+    def skipping(self) -> Draft:
+        """This draft without a look at the machine: the main disk as it is."""
+        return replace(self, sandbox="", look=None, skipped=True, include=(), clean="move", secrets=(), unfixed=())
 
     def to_target(self, target: str) -> Draft:
         """This draft with another target; the line to the old one is forgotten."""
@@ -78,7 +97,8 @@ class Draft:
         name = self.name or self.image_name()
         made = new(
             self.source, self.target, name=name, profile=self.profile, sandbox=self._sandbox(),
-            include=self.include, format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
+            include=self.include, clean=self.clean, secrets=self.secrets, unfixed=self.unfixed,
+            format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
         )  # fmt: skip
         return replace(made, id=self.job.id, created=self.job.created) if self.job else made
 

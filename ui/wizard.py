@@ -14,6 +14,7 @@ from ui.closing import Closing
 from ui.draft import Draft
 from ui.look import window_icon
 from ui.page import Page
+from ui.pages.clean import CleanPage
 from ui.pages.done import DonePage
 from ui.pages.home import HomePage
 from ui.pages.include import IncludePage
@@ -43,7 +44,7 @@ class Wizard(QMainWindow):
         self.closing = Closing(self)
         self.home, self.review = HomePage(self.answers), ReviewPage(self.answers)
         self.run, self.done = RunPage(self.answers), DonePage(self.answers)
-        middle = (SourcePage, SandboxPage, IncludePage, TargetPage, LinePage)
+        middle = (SourcePage, SandboxPage, IncludePage, CleanPage, TargetPage, LinePage)
         made: list[Page] = [self.home, *(kind(self.answers) for kind in middle), self.review, self.run, self.done]
         self.pages = {page.key: page for page in made}
         self.side, self.stack, self.foot = StepList(), QStackedWidget(), QFrame()

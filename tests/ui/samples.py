@@ -11,7 +11,8 @@ from app.errors import Trouble
 from app.job import Include, Job
 from app.journal import Journal
 from app.providers import Machine
-from app.sandbox.look import Look
+from app.sandbox.disks import Disk
+from app.sandbox.look import Look, Secret
 from app.sandbox.mounts import Mount
 from app.stores import Abilities
 
@@ -31,6 +32,7 @@ def look(free: int = 40_000_000_000) -> Look:
             ),
         ),
         root_free=free,
+        root_used=11_800_000_000,
         root_free_inodes=2_000_000,
         findings=(
             Finding("ok", "Debian GNU/Linux 12 on kernel 6.1.0-28-amd64."),
@@ -40,8 +42,55 @@ def look(free: int = 40_000_000_000) -> Look:
                 "The network is set up for the card's own address.",
                 "The copy gets another network card, and would be without network.",
                 "Nothing to do here: it is corrected on the copy.",
+                "static-network",
+                fix="network",
+            ),
+            Finding(
+                "care",
+                "/data is mounted by the name /dev/vdb.",
+                "Elsewhere that name may belong to another disk, or to none, and the copy would stop while it starts.",
+                "Write UUID=… (shown by blkid) for it into /etc/fstab.",
+                "device-names",
+                fix="device-names",
+            ),
+            Finding(
+                "care", "12 days of updates are not installed.", "The copy has the same gaps.", topic="unknown-system"
             ),
         ),
+        secrets=secrets(7),
+        disks=(
+            Disk("/", "/dev/vda1", "ext4", ("vda",), 20 << 30),
+            Disk("/application", "/dev/vdb", "ext4", ("vdb",), 50 << 30),
+            Disk("/home", "/dev/vdc", "xfs", ("vdc",), 20 << 30),
+        ),
+    )
+
+
+PLACES = (
+    ("/root/.ssh/id_ed25519", "ssh-key", "/"),
+    ("/home/ada/.aws/credentials", "cloud", "/home"),
+    ("/root/.bash_history", "history", "/"),
+    ("/mnt/share/.netrc", "netrc", "/mnt/share"),
+    ("/home/ada/.git-credentials", "git", "/home"),
+)
+
+
+def secrets(count: int) -> tuple[Secret, ...]:
+    """Some secrets of several kinds; each fifth on a disk that cannot come along."""
+    made = []
+    for number in range(count):
+        path, kind, mount = PLACES[number % 5]
+        made.append(Secret(f"{path}{f'-{number}' if number > 4 else ''}", kind, "1000:ada", 400 + number, mount))
+    return tuple(made)
+
+
+def many_findings(count: int = 40) -> tuple[Finding, ...]:
+    """Long, odd and hostile ones."""
+    odd = "<b>bold</b>\x1b[31m\u202e " + "/a/very/long/path/without/any/space" * 5
+    grades, fixes = ("care", "ok", "stop", "care"), ("", "", "", "virtio", "", "", "", "console")
+    return tuple(
+        Finding(grades[n % 4], f"{n}: {odd}"[:200], odd, "Do this. " + odd, "mounts", fix=fixes[n % 8])
+        for n in range(count)
     )
 
 

@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.context import Event, Finding
 from app.errors import Cancelled, Question
+from app.job import Include
 from app.journal import State, read
 from app.secrets import Answers
 from tests.ui import samples
 from ui.draft import Draft
 from ui.widgets.ask import ask
+from ui.widgets.helpbox import HelpBox
 from ui.wizard import Wizard
 
 GB = 1_000_000_000
@@ -100,10 +102,16 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     seen = replace(draft, look=samples.look())
     at("sandbox", seen)
     yield "07-sandbox-seen", window
+    yield from _checkups(window, seen, at)
     at("include", seen)
     yield "08-include", window
     at("include", replace(draft, look=samples.look(free=6 * GB)))
     yield "09-include-short", window
+    window.page.area.verticalScrollBar().setValue(99_999)
+    yield "09-include-short-below", window
+    at("include", replace(seen, look=replace(samples.look(), mounts=())))
+    yield "09-include-none", window
+    yield from _cleaning(window, seen, at)
     at("target", replace(seen, target="sftp://ada@upload.example.org/incoming/"))
     yield "10-target", window
     target = window.pages["target"]
@@ -113,6 +121,34 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     target.more.click()
     at("line", replace(seen, target="sftp://ada@upload.example.org/incoming/", line=samples.line()))
     yield "12-line", window
+
+
+def _checkups(window: Wizard, seen: Draft, at) -> Iterator[tuple[str, QWidget]]:
+    bare = replace(samples.look(), findings=())
+    at("sandbox", replace(seen, look=bare))
+    yield "07-sandbox-nothing", window
+    at("sandbox", replace(seen, look=replace(bare, findings=samples.many_findings())))
+    yield "07-sandbox-forty", window
+    window.page.found.good.button.click()
+    QApplication.processEvents()
+    window.page.area.verticalScrollBar().setValue(99_999)
+    yield "07-sandbox-forty-below", window
+    box = HelpBox("device-names", window)
+    box.open()
+    yield "07-sandbox-help", box
+    box.close()
+
+
+def _cleaning(window: Wizard, seen: Draft, at) -> Iterator[tuple[str, QWidget]]:
+    seen = replace(seen, include=tuple(Include(path, "merge") for path in ("/application", "/home")))
+    at("clean", seen)
+    yield "09-secrets", window
+    at("clean", replace(seen, clean="share", look=replace(samples.look(), secrets=samples.secrets(500))))
+    yield "09-secrets-share-500", window
+    window.page.area.verticalScrollBar().setValue(99_999)
+    yield "09-secrets-share-below", window
+    at("clean", replace(seen, look=replace(samples.look(), secrets=())))
+    yield "09-secrets-none", window
 
 
 def _end(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QTreeWidget,
+    QTextBrowser,
+    QTreeView,
     QWidget,
 )
 
@@ -71,7 +72,17 @@ def test_the_look_follows_a_change_of_the_palette(window, qapp: QApplication, st
     assert qapp.styleSheet() == before
 
 
-TOUCHED = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit, QTreeWidget, QProgressBar)
+KINDS = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit)
+TOUCHED = (*KINDS, QTreeView, QTextBrowser, QProgressBar)
+    QAbstractButton,
+    QLineEdit,
+    QComboBox,
+    QAbstractSpinBox,
+    QPlainTextEdit,
+    QTreeView,
+    QTextBrowser,
+    QProgressBar,
+)
 
 
 def nameless(widget: QWidget) -> Iterator[str]:
@@ -119,7 +130,7 @@ def test_every_scene_is_named_and_whole(qtbot, styled, kept, size: tuple[int, in
         assert not twice, f"{name}: Alt reaches more than one thing by {twice}"
         assert not list(clipped(widget)), name
         seen += 1
-    assert seen == 21
+    assert seen == 31
 
 
 class Doors(QObject):
@@ -145,4 +156,4 @@ def test_no_part_flashes_up_as_a_window_of_its_own(qapp, qtbot, styled, kept) ->
             QApplication.processEvents()
     finally:
         qapp.removeEventFilter(doors)
-    assert set(doors.opened) <= {"Wizard", "QMessageBox", "PasswordDialog", "FingerprintDialog"}
+    assert set(doors.opened) <= {"Wizard", "QMessageBox", "PasswordDialog", "FingerprintDialog", "HelpBox"}

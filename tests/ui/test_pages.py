@@ -157,9 +157,10 @@ def test_a_machine_without_a_cloud_cannot_skip_its_check_up(page) -> None:
 def test_include_offers_each_disk_and_warns(page) -> None:
     made = page(IncludePage, cloud(look=samples.look()))
     assert [i.how for i in made.include()] == ["merge", "merge", "leave"]
-    assert not made.choices["/mnt/share"].isEnabled()
+    share = made.rows["/mnt/share"].choice
+    assert [share.model().item(n).isEnabled() for n in range(3)] == [False, False, True]
     assert not made.problem()
-    made.choices["/home"].setCurrentIndex(1)
+    made.rows["/home"].choose("leave")
     assert made.read(cloud()).include[1] == Include("/home", "leave")
     from PySide6.QtWidgets import QLabel
 
@@ -169,8 +170,9 @@ def test_include_offers_each_disk_and_warns(page) -> None:
 
 def test_include_refuses_what_does_not_fit(page) -> None:
     made = page(IncludePage, cloud(look=samples.look(free=6_000_000_000)))
-    assert "not fit" in made.problem()
-    made.choices["/application"].setCurrentIndex(1)
+    assert "see below" in made.problem()
+    assert "11.9 GB short" in made.room.said.text()
+    made.rows["/application"].choose("leave")
     assert not made.problem()
 
 

@@ -25,12 +25,12 @@ def at(window, key: str, **said: object) -> None:
 
 def test_back_is_free_and_keeps_the_answers(window) -> None:
     at(window, "include")
-    window.pages["include"].choices["/home"].setCurrentIndex(1)
+    window.pages["include"].rows["/home"].choose("leave")
     window.go_back()
     assert window.page.key == "sandbox"
     window.go_next()
     assert window.page.key == "include"
-    assert window.pages["include"].choices["/home"].currentIndex() == 1
+    assert window.pages["include"].rows["/home"].how == "leave"
 
 
 def test_next_waits_for_an_answer_and_says_which(window) -> None:
@@ -123,7 +123,7 @@ def test_pages_before_the_start_are_read_only_afterwards(window, shown) -> None:
     window.run.work.start(until_cancelled)
     before = window.draft
     window.reached = STEPS.index("run")
-    for key in ("source", "sandbox", "include", "target", "line"):
+    for key in ("source", "sandbox", "include", "clean", "target", "line"):
         window.go(key)
         assert window.page.key == key
         inputs = [w for w in window.page.inner.children() if w.isWidgetType() and w.isEnabledTo(window.page.inner)]

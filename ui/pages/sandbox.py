@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +13,8 @@ from app import acts, words
 from app.secrets import Answers
 from ui.draft import Draft
 from ui.page import Page
-from ui.widgets.findings import Findings
-from ui.widgets.text import add, button, card, label, row
+from ui.widgets.checkup import Checkup
+from ui.widgets.text import add, button, label, row
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
 
@@ -32,6 +31,7 @@ class SandboxPage(Page):
         super().__init__(answers)
         self.look: Any = None
         self._seen_at = ""
+        self.declined: tuple[str, ...] = ()
         self.work = Work(answers, self, self.tr("Nothing was changed: it was only looked at."))
         self.address = QLineEdit()
         self.address.setPlaceholderText(self.tr("user@host, or user@host:port"))
@@ -47,11 +47,16 @@ class SandboxPage(Page):
         self.skip.toggled.connect(self._skipped)
         self.state = label("", "quiet")
         self.trouble = TroubleBox()
-        self.box, inside = card()
-        self.found = Findings()
-        self.head = label("", "head")
-        add(inside, self.head, self.found)
-        add(self.body, row(name, self.address, self.go, self.stop), self.skip, self.state, self.trouble, self.box)
+        self.found = Checkup()
+        self.found.changed.connect(self.changed)
+        add(
+            self.body,
+            row(name, self.address, self.go, self.stop),
+            self.skip,
+            self.state,
+            self.trouble,
+            self.found,
+        )
         self.body.addStretch(1)
         self.work.done.connect(self._seen)
         self.work.failed.connect(self.trouble.tell)
@@ -72,7 +77,7 @@ class SandboxPage(Page):
         self.skip.setVisible(urlsplit(draft.source).scheme != "ssh")
         self.skip.setChecked(draft.skipped)
         self.trouble.hide()
-        self._show(draft.look, draft.sandbox)
+        self._show(draft.look, draft.sandbox, draft.unfixed)
 
     def problem(self) -> str:
         """Whether the machine was seen, and nothing found that stands in the way."""
@@ -89,8 +94,9 @@ class SandboxPage(Page):
     def read(self, draft: Draft) -> Draft:
         """The draft with what was seen."""
         if self.skip.isChecked() and self.skip.isVisibleTo(self):
-            return replace(draft, sandbox="", look=None, skipped=True, include=())
-        return replace(draft, sandbox=self.url(), look=self.look, skipped=False)
+            return draft.skipping()
+        seen = self.look if self._seen_at == self.url() else None
+        return draft.looked(self.url(), seen, self.found.unfixed if seen else ())
 
     def left(self) -> None:
         """Stop looking."""
@@ -99,21 +105,20 @@ class SandboxPage(Page):
     @Slot()
     def _look(self) -> None:
         if self.url() and not self.work.running:
-            self._seen_at = self.url()
+            self.declined = self.found.unfixed if self._seen_at == self.url() else ()
+            self.look, self._seen_at = None, self.url()  # if this look fails, the last one does not count for it
             self.work.start(partial(acts.look_at_sandbox, self.url()))
 
     @Slot(object)
     def _seen(self, look: Any) -> None:
-        self._show(look, self._seen_at)
+        self._show(look, self._seen_at, self.declined)
         self.changed.emit()
 
-    def _show(self, look: Any, at: str) -> None:
+    def _show(self, look: Any, at: str, unfixed: tuple[str, ...]) -> None:
         self.look, self._seen_at = look, at
-        self.box.setVisible(look is not None)
+        self.found.setVisible(look is not None)
         if look is not None:
-            system = words.plain(f"{look.hostname}: {look.os}, {look.kernel}")
-            self.head.setText(system)
-            self.found.show_findings(look.findings)
+            self.found.show_look(look, at, unfixed)
 
     @Slot(object)
     def _told(self, event: Any) -> None:
@@ -126,9 +131,9 @@ class SandboxPage(Page):
         self.stop.setVisible(on)
         self.address.setEnabled(not on and not self.skip.isChecked())
         self.state.setText(self.tr("Logging in and looking …") if on else "")
+        self.found.setVisible(not on and self.look is not None and self._seen_at == self.url())
         if on:
             self.trouble.hide()
-            self.box.hide()
         self.changed.emit()
 
     @Slot()
@@ -137,8 +142,7 @@ class SandboxPage(Page):
 
     @Slot(str)
     def _typed(self, _: str) -> None:
-        if self.url() != self._seen_at:
-            self.box.hide()
+        self.found.setVisible(self.look is not None and self.url() == self._seen_at)
         self.changed.emit()
 
     @Slot(bool)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app import words
 from app.context import Finding
 from ui.look import Drawing
-from ui.widgets.text import empty, label
+from ui.widgets.helpbox import known, show_help
+from ui.widgets.text import breakable, button, empty, label
 
 GRADES = {"ok": ("good", "good", "Good"), "care": ("care", "care", "Take care"), "stop": ("bad", "bad", "In the way")}
 WEIGHT = {"stop": 0, "care": 1, "ok": 2}
+MOST, LONGEST = 60, 600  # findings that are drawn in one list, and letters of each text: a hostile machine has no end
 
 
 class Findings(QWidget):
@@ -24,14 +29,19 @@ class Findings(QWidget):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(10)
 
-    def show_findings(self, found: Iterable[Finding]) -> None:
-        """Show these instead."""
+    def show_findings(self, found: Iterable[Finding], *, remedies: bool = True) -> None:
+        """Show these instead; without *remedies* where nothing is left to do."""
         empty(self._list)
-        for finding in sorted(found, key=lambda f: WEIGHT.get(f.grade, 1)):
-            self._list.addWidget(_Row(finding))
+        ordered = sorted(found, key=lambda f: WEIGHT.get(f.grade, 1))
+        for finding in ordered[:MOST]:
+            self._list.addWidget(FindingRow(finding if remedies else replace(finding, remedy="")))
+        if (more := len(ordered) - MOST) > 0:
+            self._list.addWidget(label(self.tr("… and {n} more.").format(n=f"{more:,}"), "quiet"))
 
 
-class _Row(QWidget):
+class FindingRow(QWidget):
+    """One finding; “More …” opens the help about it."""
+
     def __init__(self, finding: Finding) -> None:
         super().__init__()
         drawing, shade, grade = GRADES.get(finding.grade, GRADES["care"])
@@ -40,14 +50,28 @@ class _Row(QWidget):
         across.setSpacing(10)
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        head = label(f"{grade}: {words.plain(finding.title)}", "head")
-        texts.addWidget(head)
+        texts.addWidget(label(f"{self.tr(grade)}: {shown(finding.title)}", "head"))
         if finding.text:
-            texts.addWidget(label(words.plain(finding.text), "quiet", selectable=True))
+            texts.addWidget(label(shown(finding.text), "quiet", selectable=True))
         if finding.remedy and finding.grade != "ok":
-            texts.addWidget(label(self.tr("What to do: ") + words.plain(finding.remedy), selectable=True))
+            texts.addWidget(label(self.tr("What to do: ") + shown(finding.remedy), selectable=True))
         picture = Drawing(drawing, shade, 1.5)
-        across.addWidget(picture, 0)
+        across.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         across.addLayout(texts, 1)
-        across.setAlignment(picture, across.alignment())
-        self.setAccessibleName(words.finding(finding))
+        if known(finding.topic):
+            across.addWidget(self._more(finding), 0, Qt.AlignmentFlag.AlignTop)
+        self.setAccessibleName(words.finding(finding)[:LONGEST])
+
+    def _more(self, finding: Finding) -> QWidget:
+        made = button(self.tr("More …"), partial(self._help, finding.topic), "link")
+        made.setAccessibleName(self.tr("More about: {title}").format(title=words.plain(finding.title)[:200]))
+        return made
+
+    def _help(self, topic: str) -> None:
+        show_help(topic, self)
+
+
+def shown(text: str) -> str:
+    """*text* from another machine, harmless, of bounded length, and with places to break."""
+    made = words.plain(text)
+    return breakable(made if len(made) <= LONGEST else made[:LONGEST] + " …")

@@ -12,6 +12,7 @@ TITLES = {
     "source": "Your machine",
     "sandbox": "Check-up",
     "include": "What to include",
+    "clean": "Secrets",
     "target": "Where to",
     "line": "Line and time",
     "review": "Review",
