@@ -14,7 +14,7 @@ from app.job import CLEANS, Decision, Include, Job
 from app.sandbox import secrets, seeking
 from app.sandbox.look import Look, Secret
 from app.sandbox.mounts import lines_of
-from app.sandbox.secret_findings import for_job
+from app.sandbox.secret_findings import for_job, listed
 
 NETRC = Secret("/root/.netrc", "netrc", "0:root", 30)
 SHADOW = Secret("/etc/shadow", "console-passwords", "0:root", 900)
@@ -180,3 +180,11 @@ def test_every_kind_has_its_words_and_patterns_that_are_safe() -> None:
     assert "judge()" in seeking.judge(table)
     with pytest.raises(ValueError, match="no pattern"):
         seeking.judge({"x": {"files": ["*/a; rm -rf /"]}})
+
+
+def test_the_list_for_the_terminal() -> None:
+    told = listed(for_job(Look("", "", "", secrets=ALL), job("share", "/etc/shadow=keep")))
+    assert told == [
+        "  stays in the copy: /etc/shadow (passwords of the accounts, of root)",
+        "  is taken out: /root/.netrc (passwords for servers (.netrc), of root)",
+    ]

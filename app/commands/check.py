@@ -10,6 +10,7 @@ from app import acts
 from app.commands import exporting
 from app.commands.terminal import Terminal
 from app.errors import JobError
+from app.sandbox.secret_findings import listed
 
 _CARE = {1: " One thing to know about is named above.", 2: " The things to know about are named above."}
 HELP = "look at everything a job needs; change nothing"
@@ -26,6 +27,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     made = exporting.read_job(args.job, stdin_taken=args.secrets_stdin)
     folder = exporting.folder_of(args.folder, made)
     findings = terminal.act(lambda report, cancel, answers: acts.check(made, folder, report, cancel, answers))
+    if lines := listed(findings):
+        terminal.say("\n".join(["Secrets on the sandbox (“sandhopper help secrets” tells more):", *lines]))
     stops = [found for found in findings if found.grade == "stop"]
     if stops:
         text = " ".join(f"{found.title} {found.text}".strip() for found in stops)

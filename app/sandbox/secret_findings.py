@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from app.context import Finding
 from app.job import Decision, Job
@@ -132,3 +133,19 @@ def _kinds(secrets: Sequence[Secret]) -> str:
     counted = Counter(kind(secret.kind).name for secret in secrets).most_common()
     told = [f"{number} × {name}" if number > 1 else name for name, number in counted]
     return ", ".join(told[:6]) + (f" and {len(told) - 6} more kinds" if len(told) > 6 else "")
+
+
+def listed(findings: Iterable[Finding]) -> list[str]:
+    """Each secret that *findings* tell of, one a line: what becomes of it in the copy, where it is, what it is."""
+    told = sorted(((entry["path"], what, entry) for what, entry in _entries(findings)), key=lambda found: found[:2])
+    return [
+        f"  {'stays in the copy' if what == 'keep' else 'is taken out'}: {path} "
+        f"({kind(entry['kind']).name}, of {entry['owner'].partition(':')[2] or 'unknown'})"
+        for path, what, entry in told
+    ]
+
+
+def _entries(findings: Iterable[Finding]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for finding in findings:
+        for entry in finding.facts.get("secrets", ()):
+            yield finding.facts["what"], entry
