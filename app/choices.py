@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.context import Finding
 from app.job import Decision, Include, Job
+from app.journal import State
 
 if TYPE_CHECKING:  # app.sandbox brings SSH with it, and the window is to start quickly
     from app.cleaning import Item
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # app.sandbox brings SSH with it, and the window is to start 
     from app.sandbox.secrets import Kind
     from app.sandbox.vault import Ways
 
-__all__ = ["clean_findings", "items", "kind", "own_disk_why_not", "room", "travelling", "ways_out"]
+__all__ = ["clean_findings", "decided", "items", "kind", "own_disk_why_not", "room", "travelling", "ways_out"]
 
 
 def kind(name: str) -> Kind:
@@ -72,6 +73,14 @@ def travelling(look: Look, include: Sequence[Include]) -> list[Secret]:
 
     job = Job("", "", include=tuple(include))
     return [secret for secret in look.secrets if secrets.travels(secret, job)]
+
+
+def decided(job: Job, state: State) -> tuple[int, int]:
+    """How many of the secrets that were found are kept in the copy of *job*, and how many were to be taken out."""
+    from app.sandbox import secrets
+
+    planned = [what for _, what in secrets.plan(secrets.of(state.of("checkup")), job)]
+    return planned.count("keep"), planned.count("remove")
 
 
 def clean_findings(

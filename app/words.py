@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from app.addresses import split_target
 from app.context import Event, Finding
 from app.errors import Trouble
+from app.fixes import FIXES
 from app.job import Job
 from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
@@ -178,11 +179,32 @@ def plan(job: Job) -> list[str]:
         lines.append("Put the sandbox back as it was, and prove that it is.")
     remote = not job.source.startswith("file:")
     lines.append("Fetch the disk to this computer." if remote else f"Take the disk {place(job.source)} as it is.")
+    lines += _adapting(job)
     lines.append(f"Convert it{f' to {form(job.format)}' if job.format else ' to what the target wants'}.")
     lines.append("Start the converted disk here until it shows a login." if job.prove else "Leave out the test start.")
     slow = f", at {rate(job.limit)} at most" if job.limit else ""
     lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
     return [*lines, "Write a report of all of it."]
+
+
+def _adapting(job: Job) -> list[str]:
+    """What is changed in the copy before it is converted."""
+    if job.practice:
+        return []
+    lines = (
+        ["Repair the copy so that it starts elsewhere; the machine itself stays as it is."] if job.sandbox_url else []
+    )
+    if lines and job.unfixed:
+        lines += [f"Leave one thing in the copy unrepaired, as you asked: {FIXES[name]}" for name in job.unfixed]
+    other = len(job.secrets)
+    if job.clean == "share":
+        kept = f", but for {other} that you keep" if other else ""
+        lines.append(f"Take keys, passwords, histories and logs out of the copy, so that others may have it{kept}.")
+    elif other:
+        lines.append(
+            f"Take {'one secret' if other == 1 else f'{other:,} secrets'} out of the copy; the rest travels along."
+        )
+    return lines
 
 
 def status(export: Shelved) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout
 
-from app import acts, shelf, words
+from app import acts, choices, shelf, words
 from app.context import Event
 from app.job import Job
 from app.journal import Facts, State
@@ -19,9 +19,11 @@ from app.secrets import Answers
 from ui.opening import show_file
 from ui.page import Page
 from ui.widgets.confirm import confirm
-from ui.widgets.text import add, button, card, label, row
+from ui.widgets.text import add, breakable, button, card, label, row
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
+
+MOST = 12  # changes that are told on the page; the report has all
 
 
 class DonePage(Page):
@@ -46,6 +48,9 @@ class DonePage(Page):
             "proof": self.tr("Verified"),
             "start": self.tr("Test start"),
             "sandbox": self.tr("Your sandbox"),
+            "changes": self.tr("Changed in the copy"),
+            "secrets": self.tr("Secrets"),
+            "disks": self.tr("Further disks"),
         }
         self.fields = {name: label("", selectable=True) for name in titles}
         form = QFormLayout()
@@ -86,9 +91,12 @@ class DonePage(Page):
             "proof": words.verified(there),
             "start": self._start(proved),
             "sandbox": words.plain(put_back.get("proof", "")),
+            "changes": self._changes(state.of("adapt")),
+            "secrets": self._secrets(job, state),
+            "disks": "\n".join(words.plain(disk.get("url", "")) for disk in there.get("disks", [])),
         }
         for name, text in texts.items():
-            self.fields[name].setText(text)
+            self.fields[name].setText(breakable(text) if name in ("changes", "disks") else text)
             self.form.setRowVisible(self.fields[name], bool(text))
         html = state.of("report").get("html")
         self.report = Path(html) if html else None
@@ -99,6 +107,19 @@ class DonePage(Page):
     def _start(self, proved: Facts) -> str:
         left_out = self.tr("It was left out, as you asked.")
         return words.say(Event("", "prove", "done", facts=proved)) if proved else left_out
+
+    def _changes(self, adapted: Facts) -> str:
+        changes = [words.plain(change.get("title", "")) for change in adapted.get("changes", [])]
+        if not changes:
+            return words.plain(adapted.get("why_not", ""))
+        more = [self.tr("… and {n} more, in the report").format(n=len(changes) - MOST)] if len(changes) > MOST else []
+        return "\n".join([*changes[:MOST], *more])
+
+    def _secrets(self, job: Job, state: State) -> str:
+        kept, gone = choices.decided(job, state)
+        if not kept and not gone:
+            return ""
+        return self.tr("{kept} kept, {gone} taken out of the copy").format(kept=f"{kept:,}", gone=f"{gone:,}")
 
     def _weigh(self) -> None:
         self.tidy.hide()

@@ -19,6 +19,7 @@ from ui.draft import Draft
 from ui.page import Page
 from ui.story import Story
 from ui.widgets.confirm import confirm
+from ui.widgets.handover import Handover
 from ui.widgets.nowbox import NowBox
 from ui.widgets.promises import Promises
 from ui.widgets.stepstates import StepStates
@@ -54,6 +55,8 @@ class RunPage(Page):
         self.log_file = button(self.tr("&Open the log"), self._open_log)
         self.trouble = TroubleBox(again, self.file, self.log_file)
         self.again = again
+        self.handover = Handover()
+        self.handover.given.connect(self.give_all)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setMaximumBlockCount(500)
@@ -63,7 +66,8 @@ class RunPage(Page):
         self.more = button(self.tr("Show what &happened"), self._toggle)
         steps, inside = card()
         add(inside, label(self.tr("Steps"), "head"), self.states)
-        add(self.body, self.promises, self.now, row(self.pause, self.go, self.undo, None), self.trouble, steps)
+        add(self.body, self.promises, self.now, row(self.pause, self.go, self.undo, None), self.trouble)
+        add(self.body, self.handover, steps)
         add(self.body, row(self.more, None), self.log)
         self.body.addStretch(1)
         self._logged = 0
@@ -122,6 +126,7 @@ class RunPage(Page):
         if self.job and not self.running:
             self.mode = mode
             self.trouble.hide()
+            self.handover.hide()
             self.story = replace(self.story, retries=0, waiting="", running=True)
             self.work.start(partial(act, self.job, self.job.folder))
             self._clock.start()
@@ -131,6 +136,7 @@ class RunPage(Page):
         self.story, self.mode, self._logged = Story(), "", 0
         self.log.clear()
         self.trouble.hide()
+        self.handover.hide()
 
     @Slot(object)
     def _told(self, event: Any) -> None:
@@ -158,9 +164,18 @@ class RunPage(Page):
         remedy = here if why.kind == "waiting" else why.remedy
         self.trouble.tell(replace(why, did=why.did or (kept if self.story.retries else ""), remedy=remedy))
         self._refresh()
-        self.file.setVisible(why.kind == "waiting")
+        several = why.kind == "waiting" and self._ask_files()
+        self.file.setVisible(why.kind == "waiting" and not several)
         self.again.setVisible(why.kind != "waiting")
         self.go.hide()
+
+    def _ask_files(self) -> bool:
+        """Ask for the files of several disks, if it is several that are waited for."""
+        if not self.job or not self.job.own_disks:
+            return False
+        export = shelf.find(str(self.job.folder))
+        self.handover.ask(acts.wanted_images(export), export.state.of("snapshot").get("given", {}))
+        return True
 
     @Slot()
     def _stopped(self) -> None:
@@ -238,7 +253,12 @@ class RunPage(Page):
     @Slot(str)
     def give(self, path: str) -> None:
         """Hand over the snapshot that the person made, and go on."""
-        self._start("give", partial(_give, Path(path)))
+        self._start("give", partial(_give, {"/": path}))
+
+    @Slot(object)
+    def give_all(self, files: Any) -> None:
+        """Hand over the files of several disks (mount → path), and go on."""
+        self._start("give", partial(_give, files))
 
     @Slot()
     def _open_log(self) -> None:
@@ -248,5 +268,6 @@ class RunPage(Page):
             show_file(self.job.folder / "log.txt")
 
 
-def _give(file: Path, job: Job, folder: Path, report: Any, cancel: Any, answers: Answers) -> None:
-    acts.give_image(shelf.find(str(folder)), file)
+def _give(files: dict[str, str], job: Job, folder: Path, report: Any, cancel: Any, answers: Answers) -> None:
+    for mount, path in files.items():
+        acts.give_image(shelf.find(str(folder)), Path(path), mount)
