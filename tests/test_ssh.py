@@ -472,36 +472,7 @@ def test_paramiko_prints_nothing(tmp_path: Path, ctx: Context, capfd: pytest.Cap
     assert capfd.readouterr().err == ""
 
 
-# --- sudo (a stand-in for sudo that keeps its promises: -k, -n, -S, and an empty prompt)
-
-
-@pytest.fixture
-def with_sudo(tmp_path: Path) -> Iterator[Sshd]:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
-    (programs / "sudo").write_text(SUDO.replace("LOG", str(tmp_path / "sudo.log")))
-    for file in programs.iterdir():
-        file.chmod(0o755)
-    with Sshd(tmp_path, path=f"{programs}:/usr/bin:/bin") as server:
-        yield server
-
-
-def test_sudo_asks_once_and_hands_on_the_input(with_sudo: Sshd, ctx: Context) -> None:
-    ssh = Ssh(with_sudo.url(), with_sudo.known(ctx))
-    with pytest.raises(NeedsAnswer) as caught:
-        ssh.run("true", sudo=True)
-    about = f"sudo://{with_sudo.user}@127.0.0.1:{with_sudo.port}"
-    assert (caught.value.question.kind, caught.value.question.about) == ("sudo", about)
-    ctx.answers.give(about, "wrong")
-    with pytest.raises(NeedsAnswer, match="refused"):
-        ssh.run("true", sudo=True)
-    assert ctx.answers.get(about) is None
-    ctx.answers.give(about, "open $esame")
-    result = ssh.run("printf '%s' \"$ROOT:\"; cat", b"its input", sudo=True)
-    assert result.out == b"yes:its input"
-    assert ssh.run("cat", b"again", sudo=True).out == b"again"
-    ssh.close()
+# --- sudo (its other moods: tests/sandbox/test_login.py)
 
 
 def test_root_needs_no_sudo(server: Sshd, ctx: Context) -> None:
@@ -521,15 +492,4 @@ def back():
 threading.Thread(target=back, daemon=True).start()
 while data := os.read(0, 65536):
     line.sendall(data)
-"""
-
-SUDO = """#!/bin/bash
-while [ "${1#-}" != "$1" ]; do
-  case "$1" in -n) never=1 ;; -S) stdin=1 ;; -p) shift ;; esac
-  shift
-done
-[ -z "$never" ] || { echo "sudo: a password is required" >&2; exit 1; }
-read -r password
-[ "$password" = 'open $esame' ] || { echo "sudo: no password was provided" >&2; exit 1; }
-ROOT=yes exec "$@"
 """

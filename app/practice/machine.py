@@ -14,14 +14,15 @@ from pathlib import Path
 from app.practice.merging import Merging
 from app.practice.restoring import Restoring
 from app.practice.state import MOUNT, State
-from app.practice.tree import lay
+from app.practice.tree import SECRETS, lay
 from app.sandbox.remote import script
 
-VERBS = ("look", "secrets", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
+VERBS = ("look", "places", "secrets", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
 MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
+    "31 22 254:32 / /scratch rw,relatime - ext4 /dev/vdc rw\n"
 )
-UUIDS = ("70726163-7469-4365-8000-000000000001", "70726163-7469-4365-8000-000000000002")
+UUIDS = [f"70726163-7469-4365-8000-{number:012}" for number in (1, 2, 3)]
 TOOLS = ("rsync", "unshare", "setsid", "mount", "blkid", "cp", "find", "awk", "sha256sum", "stat", "gnu-cp")
 BLOCK_SIZE, BLOCKS, INODES = 4096, 262144, 65536  # each disk has 1 GiB
 
@@ -54,7 +55,7 @@ class Machine:
 
     def _look(self, text: str) -> str:
         mark = _value(text, "MARK")
-        space = [_space(self.home / name) for name in ("root", "data")]
+        space = [_space(self.home / name) for name in ("root", "data", "scratch")]
         parts = {
             "os": (self.home / "root/etc/os-release").read_text(),
             "kernel": "6.1.0-practice",
@@ -65,8 +66,8 @@ class Machine:
             "fstab": (self.home / "root/etc/fstab").read_bytes().decode("utf-8", "surrogateescape"),
             "firmware": "bios",
             "shell_tools": "\n".join(TOOLS),
-            "space": f"/ {space[0]}\n{MOUNT} {space[1]}",
-            "disks": "254:1 vda\n254:16 vdb",
+            "space": f"/ {space[0]}\n{MOUNT} {space[1]}\n/scratch {space[2]}",
+            "disks": "254:1 vda\n254:16 vdb\n254:32 vdc",
             "virtio": "yes",
             "hidden": MOUNT if any((self.home / "root/application").iterdir()) else "",
             "journal": "\n".join(s.job for s in State.all(self.home)),
@@ -74,11 +75,14 @@ class Machine:
         }
         return "".join(f"\n{mark} {name}\n{content}" for name, content in parts.items())
 
+    def _places(self, text: str) -> str:
+        return self._look(text)
+
     def _disks(self, text: str) -> str:
         sizes = BLOCK_SIZE * BLOCKS
         return "".join(
             f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\ndisk {name.rstrip('1')} {sizes} practice-{name[:3]}\n"
-            for place, name, own in (("/", "vda1", UUIDS[0]), (MOUNT, "vdb", UUIDS[1]))
+            for place, name, own in (("/", "vda1", UUIDS[0]), (MOUNT, "vdb", UUIDS[1]), ("/scratch", "vdc", UUIDS[2]))
         )
 
     def _flush(self, text: str) -> str:
@@ -86,7 +90,17 @@ class Machine:
 
     def _secrets(self, text: str) -> str:
         mark = _value(text, "MARK")
-        return f"\n{mark} secrets\n!done\t\t\t/\0\n{mark} end\n"
+        found = "".join(
+            f"{kind}\t{owner}\t{file.stat().st_size}\t/{name}\0"
+            for name, (kind, owner) in SECRETS.items()
+            if (file := self._file(name)).exists()
+        )
+        return f"\n{mark} secrets\n{found}!done\t\t\t/\0\n{mark} end\n"
+
+    def _file(self, name: str) -> Path:
+        """Where the machine's file *name* lies here."""
+        mount = MOUNT.lstrip("/") + "/"
+        return self.home / "data" / name.removeprefix(mount) if name.startswith(mount) else self.home / "root" / name
 
     def _vault(self, text: str) -> str:
         return "nothing"

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from secrets import token_hex  # not the module: app.sandbox.secrets is another one
 from typing import Any
 
 from app.context import Context, Finding
-from app.sandbox import disks, edits, remote, secrets, vault
+from app.sandbox import disks, edits, freeze, remote, secrets, vault
 from app.sandbox.findings import findings
 from app.sandbox.look import Look, Seen
-from app.sandbox.mounts import Mount, inside
+from app.sandbox.mounts import Mount, inside, visible
 from app.sandbox.problems import problem
 from app.sandbox.recall import NOTHING, put_back, put_back_meanwhile
 from app.sandbox.secret_findings import unseen
@@ -110,13 +111,27 @@ class Sandbox:
         """Have everything that the machine still holds in memory written to its disks (sync)."""
         self._ask("flush", b"", timeout=1800)
 
+    def freeze(self, seconds: int, *, even_so: bool = False) -> AbstractContextManager[freeze.Frozen]:
+        """Hold all writing to the system disk while the block lasts, *seconds* at the most (app.sandbox.freeze).
+
+        Raises `JobError` where that is not safe; programs whose work lies there may pause only when *even_so*.
+        """
+        seen = self._see()
+        where = freeze.places(seen)
+        around = [line.path for line in visible(seen.lines)]
+        names = freeze.writers(self._ask("writers", b""), where, around)
+        if not even_so:
+            freeze.refuse(names, seconds)
+        return freeze.frozen(self._ssh, where, seconds, self._ctx)
+
     def close(self) -> None:
         """Log out. Never raises; work on the sandbox goes on."""
         self._ssh.close()
 
-    def _see(self) -> Seen:
+    def _see(self, what: str = "look") -> Seen:
+        """All that is looked at; with *what* `places` only the cheap parts: mounts, fstab, units, space."""
         mark = f"--{token_hex(12)}"
-        return Seen.read(self._ask("look", remote.given(MARK=mark), timeout=300), mark)
+        return Seen.read(self._ask(what, remote.given(MARK=mark), timeout=400), mark)
 
     def _secrets(self, seen: Seen, mounts: Sequence[str]) -> secrets.Found:
         mark = f"--{token_hex(12)}"

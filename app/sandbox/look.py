@@ -62,7 +62,9 @@ class Seen:
     def read(cls, answer: bytes, mark: str) -> Seen:
         """Cut the answer of look.sh at its marks; `JobError` when it is not whole."""
         pieces = re.split(rb"\n" + re.escape(mark.encode()) + rb" (\w+)\n", answer)
-        parts = dict(zip([name.decode() for name in pieces[1::2]], pieces[2::2], strict=True))
+        parts: dict[str, bytes] = {}
+        for name, content in zip(pieces[1::2], pieces[2::2], strict=True):
+            parts[name.decode()] = b"\n".join([parts[name.decode()], content] if name.decode() in parts else [content])
         if not answer.rstrip(b"\n").endswith(f"{mark} end".encode()):
             raise JobError(
                 "The sandbox did not answer as a Linux machine does.",
@@ -83,10 +85,29 @@ class Seen:
         """The lines of a part that are not empty."""
         return [line for line in self.text(name).splitlines() if line]
 
+    def has(self, name: str) -> bool:
+        """Whether this part was looked at: what was not seen is another thing than what is not there."""
+        return name in self.parts
+
+    def filed(self, name: str) -> list[tuple[str, str]]:
+        """The lines of a part with the file that each stands in."""
+        found = (line.partition(":") for line in self.words(name))
+        return [(file, line.rstrip()) for file, colon, line in found if colon]
+
+    @property
+    def late(self) -> list[str]:
+        """What was given up because it took too long."""
+        return self.words("late")
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The fields of os-release(5)."""
+        return dict(re.findall(r'^(\w+)=["\']?(.*?)["\']?$', self.text("os"), re.MULTILINE))
+
     @property
     def os(self) -> str:
         """The system in its own words, or empty when it does not say."""
-        named = dict(re.findall(r'^(\w+)=["\']?(.*?)["\']?$', self.text("os"), re.MULTILINE))
+        named = self.named
         return named.get("PRETTY_NAME") or named.get("NAME") or next(iter(self.words("release")), "")
 
     @property

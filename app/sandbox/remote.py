@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError, Transient
-from app.units import plain
+from app.ssh.trouble import no_shell
 
 if TYPE_CHECKING:
     from app.ssh import Ssh
 
 SCRIPTS = Path(__file__).parents[2] / "resources" / "sandbox"
 _PARTS = {
+    "look": (
+        "look_kit",
+        "look_places",
+        "look_system",
+        "look_disks",
+        "look_boot",
+        "look_network",
+        "look_software",
+        "look_rubbish",
+    ),
+    "places": ("look_kit", "look_places"),
     "begin": ("witness", "edits"),
     "merge": ("witness", "edits", "aside", "copy"),
     "restore": ("witness", "prove", "edits", "aside"),
@@ -111,17 +122,8 @@ def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = 120) -> bytes
             raise JobError(f"The sandbox could not run our look at it: {words}", "Look at the details, then try again.")
     _, found, answer = done.out.partition(begins.encode() + b"\n")
     if not found:
-        raise _no_shell(ssh.where, done.out + done.err)
+        raise no_shell(ssh.where, done.out + done.err)
     return answer
-
-
-def _no_shell(where: str, said: bytes) -> JobError:
-    words = plain(said.decode(errors="replace")).strip()[-200:]
-    return JobError(
-        f"{where} runs no commands for this login{f'; it says: “{words}”' if words else ''}.",
-        "Use a login with an ordinary shell there (not a menu, not SFTP only), whose password has not expired.",
-        topic="sandbox",
-    )
 
 
 def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 
 from app.errors import Transient
-from app.ssh import command, dial
+from app.ssh import command, dial, rights
 from app.ssh.config import Settings, settings_of
 from app.ssh.login import Login
 from app.ssh.trouble import explained, patiently
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STALL = 120.0  # seconds in which nothing moves until a line counts as dead
 OPENING = 60.0  # seconds for a server to open a channel
+PATIENCE = 3.0  # seconds for a server to see that an earlier session has ended
 GRACE = 0.5  # seconds that a cancelled job waits for a stuck line
 
 
@@ -37,7 +38,7 @@ class Ssh:
         self._transport: paramiko.Transport | None = None
         self._ends: list[Callable[[], None]] = []
         self._stuck_since = 0.0
-        self._sudo: command.Sudo | None = None
+        self._rights: rights.Rights | None = None
         self._settings: Settings | None = None
 
     @property
@@ -80,8 +81,15 @@ class Ssh:
     def session(self) -> paramiko.Channel:
         """A new channel of the connection."""
         transport = self.transport
+        until = time.monotonic() + PATIENCE
         with self.guarded(), self.breakable():
-            return transport.open_session(timeout=OPENING)
+            while True:
+                try:
+                    return transport.open_session(timeout=OPENING)
+                except paramiko.ChannelException:  # “MaxSessions 1”: it may not know yet that the last one is closed
+                    if time.monotonic() > until:
+                        raise
+                self.ctx.sleep(0.1)
 
     def run(self, command_line: str, stdin: bytes = b"", timeout: float = 60, sudo: bool = False) -> command.Result:
         """Run a shell command to its end; *timeout* in seconds, 0 for as long as it takes.
@@ -90,8 +98,8 @@ class Ssh:
         end in time, `Transient` when the line breaks; any exit status is a result.
         """
         if sudo:
-            self._sudo = self._sudo or command.Sudo(self)
-            return self._sudo.run(command_line, stdin, timeout)
+            self._rights = self._rights or rights.Rights(self)
+            return self._rights.run(command_line, stdin, timeout)
         return command.run(self, command_line, stdin, timeout)
 
     def sftp(self) -> paramiko.SFTPClient:
@@ -105,7 +113,7 @@ class Ssh:
 
     def close(self) -> None:
         """Log out. Never raises."""
-        transport, self._transport, self._sudo = self._transport, None, None
+        transport, self._transport, self._rights = self._transport, None, None
         if transport:
             with contextlib.suppress(Exception):
                 transport.close()

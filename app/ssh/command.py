@@ -1,20 +1,24 @@
-"""Commands at the other computer, as this login or through sudo, always cancellable."""
+"""Commands at the other computer, whatever shell the login has there, always cancellable."""
 
 from __future__ import annotations
 
-import shlex
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import paramiko
 
-from app.errors import JobError, NeedsAnswer, Question, Transient
+from app.errors import JobError, Transient
 
 if TYPE_CHECKING:
     from app.ssh.client import Ssh
 
 PIECE, TICK, MOST_OUTPUT = 1 << 15, 0.02, 64 << 20
+NO_TERMINAL = 97  # our own exit status: the terminal could not be set up
+_SAME_EVERYWHERE = re.compile(r"[A-Za-z0-9_/.,:@ -]+")
+_READ_DIFFERENTLY = re.compile(r"[^A-Za-z0-9_/.,:@ ;|&<>(){}*?=+\[\]#~^-]")
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,45 @@ class Result:
         return self.status == 0
 
 
-def run(ssh: Ssh, line: str, stdin: bytes, timeout: float) -> Result:
-    """Run *line* in the login's shell; *timeout* in seconds, 0 for none."""
+def run(
+    ssh: Ssh,
+    line: str,
+    stdin: bytes,
+    timeout: float,
+    *,
+    tty: bool = False,
+    held: Sequence[tuple[bytes, bytes]] = (),
+) -> Result:
+    """Run *line* in a POSIX shell; *timeout* in seconds, 0 for none.
+
+    *tty* gives it a terminal, which cannot end its input. *held*: what is sent only after it has written something.
+    """
     channel = ssh.session()
     try:
-        _begin(ssh, channel, line)
-        return _Talk(ssh, channel, stdin).finish(line, time.monotonic() + timeout if timeout else None)
+        _begin(ssh, channel, portable(line), tty)
+        talk = _Talk(ssh, channel, stdin, list(held), ends=not tty)
+        return talk.finish(line, time.monotonic() + timeout if timeout else None)
     finally:
         channel.close()
 
 
-def _begin(ssh: Ssh, channel: paramiko.Channel, line: str) -> None:
+def portable(line: str) -> str:
+    """*line* so that csh, fish and every other login shell hand it to sh unchanged.
+
+    They agree on plain words and, within single quotes, on all but quotes, backslashes, `!` and line ends: these are
+    written as octal numbers, which printf(1) of POSIX reads.
+    """
+    if _SAME_EVERYWHERE.fullmatch(line):
+        return line
+    octal = _READ_DIFFERENTLY.sub(lambda m: "".join(f"\\{byte:03o}" for byte in m[0].encode()), line)
+    return f"""sh -c 'eval "$(printf "{octal}")"'"""
+
+
+def _begin(ssh: Ssh, channel: paramiko.Channel, line: str, tty: bool) -> None:
     with ssh.guarded(), ssh.breakable():
         try:
+            if tty:
+                channel.get_pty("dumb", 200, 50)
             channel.exec_command(line)
         except paramiko.SSHException as exc:
             if ssh.alive():
@@ -55,9 +85,11 @@ def _begin(ssh: Ssh, channel: paramiko.Channel, line: str) -> None:
 class _Talk:
     """The three streams of one running command."""
 
-    def __init__(self, ssh: Ssh, channel: paramiko.Channel, stdin: bytes) -> None:
+    def __init__(
+        self, ssh: Ssh, channel: paramiko.Channel, stdin: bytes, held: list[tuple[bytes, bytes]], *, ends: bool
+    ) -> None:
         self.ssh, self.channel, self.stdin = ssh, channel, memoryview(stdin)
-        self.out, self.err, self.sent_all = bytearray(), bytearray(), False
+        self.out, self.err, self.sent_all, self.held = bytearray(), bytearray(), not ends, held
 
     def finish(self, line: str, deadline: float | None) -> Result:
         """Feed and drain until the command has ended."""
@@ -84,12 +116,24 @@ class _Talk:
         while self.channel.recv_ready() and (piece := self.channel.recv(PIECE)):
             self.out += piece
             moved = True
+            self._let_go()
         while self.channel.recv_stderr_ready() and (piece := self.channel.recv_stderr(PIECE)):
             self.err += piece
             moved = True
         if len(self.out) + len(self.err) > MOST_OUTPUT:
             raise JobError(f"A command at {self.ssh.where} wrote far too much.", "Look at it by hand.")
         return moved
+
+    def _let_go(self) -> None:
+        """Send what was held back until now: the words that it waited for have come, and something after them."""
+        while self.held:
+            words, text = self.held[0]
+            at = self.out.find(words)
+            asks = len(self.held) > 1  # the prompt itself comes after the words
+            if at < 0 or (asks and len(self.out) <= at + len(words)):
+                return
+            self.stdin = memoryview(bytes(self.stdin) + text)
+            self.held.pop(0)
 
     def _feed(self) -> bool:
         if self.stdin and self.channel.send_ready():
@@ -104,51 +148,3 @@ class _Talk:
             self.channel.shutdown_write()
             self.sent_all = True
         return False
-
-
-class Sudo:
-    """How this login becomes root at the other computer; found out once."""
-
-    def __init__(self, ssh: Ssh) -> None:
-        self.ssh = ssh
-        self.about = f"sudo://{ssh.settings.user}@{_host_port(ssh)}"
-        self.prefix, self.password = "", b""
-        self._find_out()
-
-    def run(self, line: str, stdin: bytes, timeout: float) -> Result:
-        """Run *line* as root."""
-        wrapped = f"{self.prefix}sh -c {shlex.quote(line)}" if self.prefix else line
-        return run(self.ssh, wrapped, self.password + stdin, timeout)
-
-    def _find_out(self) -> None:
-        if run(self.ssh, "id -u", b"", 60).out.strip() == b"0":
-            return
-        # -k: never a cached login, or the password would end up in the command's own input
-        tried = run(self.ssh, "LC_ALL=C sudo -k -n true", b"", 60)
-        if tried.ok:
-            self.prefix = "sudo -k -n "
-            return
-        self._reject_hopeless(tried)
-        text = f"{self.ssh.where} asks for the password of {self.ssh.settings.user} for sudo."
-        self.password = self.ssh.ctx.need(Question("sudo", self.about, text)).encode() + b"\n"
-        tried = run(self.ssh, "LC_ALL=C sudo -k -S -p '' true", self.password, 60)
-        if not tried.ok:
-            self._reject_hopeless(tried)
-            self.ssh.ctx.answers.forget(self.about)
-            raise NeedsAnswer(Question("sudo", self.about, f"sudo at {self.ssh.where} refused that password. Again?"))
-        self.prefix = "sudo -k -S -p '' "
-
-    def _reject_hopeless(self, tried: Result) -> None:
-        said, who = tried.err.decode(errors="replace"), self.ssh.settings.user
-        if tried.status == 127 or "not found" in said:
-            raise JobError(f"{self.ssh.where} has no sudo, and {who} is not root.", "Log in as root.", topic="sudo")
-        if "not in the sudoers" in said or "may not run" in said or "not allowed" in said:
-            raise JobError(f"{who} may not use sudo at {self.ssh.where}.", "Log in as somebody who may.", topic="sudo")
-        if "must have a tty" in said:
-            text = f"sudo at {self.ssh.where} works only in a terminal (“requiretty”)."
-            raise JobError(text, "Log in as root, or remove requiretty from /etc/sudoers there.", topic="sudo")
-
-
-def _host_port(ssh: Ssh) -> str:
-    host = f"[{ssh.settings.host}]" if ":" in ssh.settings.host else ssh.settings.host
-    return f"{host}:{ssh.settings.port}"

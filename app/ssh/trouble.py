@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import paramiko
 
 from app.errors import Cancelled, JobError, Transient
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -66,6 +67,16 @@ def refused_login(where: str, why: str = "") -> JobError:
     text = f"{where} did not let you in{why}."
     remedy = "Check the user's name; put your key into ~/.ssh or your agent, and its .pub at the server."
     return JobError(text, remedy, means="Nothing was changed.", topic="login")
+
+
+def no_shell(where: str, said: bytes) -> JobError:
+    """A login that runs something else, or nothing, instead of our commands; *said* is what it wrote."""
+    words = plain(said.decode(errors="replace"))[-200:]
+    return JobError(
+        f"{where} runs no commands for this login{f'; it says: “{words}”' if words else ''}.",
+        "Use a login with an ordinary shell there (not a menu, not SFTP only), whose password has not expired.",
+        topic="sandbox",
+    )
 
 
 def patiently(ctx: Context, act: Callable[[], T], abandon: Callable[[], object] = lambda: None) -> T:

@@ -42,7 +42,8 @@ class Machine:
     """`with Machine(tmp_path) as machine:` boots it; `machine.url()` is its address.
 
     *disks* maps a mount point to the disk's size in MiB; *hide* are programs that it lacks; *shell* is what its
-    /bin/sh is; *sudo* is `nopasswd` or `password`. Data goes in by `fill` before it boots.
+    /bin/sh is; *sudo* is `nopasswd`, `password` or `none`; *login* the shell of the user scientist; *sudoers* and
+    *sshd* are further lines of their configuration. Data goes in by `fill` before it boots.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class Machine:
         shell: str = "dash",
         sudo: str = "nopasswd",
         fstab: str = "",
+        login: str = "/bin/sh",
+        sudoers: str = "",
+        sshd: str = "",
     ) -> None:
         need_root()
         self.place = tmp_path / "machine"
@@ -68,7 +72,7 @@ class Machine:
             (self.place / f"d{number}.uuid").write_text((own := str(uuid.uuid4())) + "\n")
             self._image(f"d{number}.data", size, own)
             lines.append(f"UUID={own}\t{path.replace(' ', chr(92) + '040')}  ext4 defaults,nofail 0 2\n")
-        self._etc("".join(lines) + fstab, sudo)
+        self._etc("".join(lines) + fstab, sudo, login, sudoers, sshd)
         self._over(hide, shell)
 
     def _image(self, name: str, size: int, own: str = "") -> None:
@@ -78,21 +82,21 @@ class Machine:
         uuids = ["-U", own] if own else []
         subprocess.run([need("mkfs.ext4"), "-q", "-b", "4096", "-O", "^has_journal", *uuids, str(file)], check=True)
 
-    def _etc(self, fstab: str, sudo: str) -> None:
+    def _etc(self, fstab: str, sudo: str, login: str, sudoers: str, sshd: str) -> None:
         etc = self.place / "etc"
         (etc / "ssh").mkdir(parents=True)
         hashed = subprocess.run(["openssl", "passwd", "-6", SUDO_PASSWORD], check=True, capture_output=True, text=True)
-        right = "NOPASSWD: ALL" if sudo == "nopasswd" else "ALL"
+        right = {"nopasswd": "scientist ALL=(ALL) NOPASSWD: ALL\n", "password": "scientist ALL=(ALL) ALL\n"}.get(sudo, "")
         files = {
             "fstab": fstab,
             "hostname": "sandbox-01\n",
             "passwd": "root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\n"
-            "scientist:x:1000:1000::/home/scientist:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
+            f"scientist:x:1000:1000::/home/scientist:{login}\nnobody:x:65534:65534::/:/bin/false\n",
             "group": "root:x:0:\nscientist:x:1000:\nnogroup:x:65534:\n",
             "shadow": f"root:*:19000::::::\nscientist:{hashed.stdout.strip()}:19000::::::\n",
-            "sudoers": f"Defaults env_reset\nroot ALL=(ALL) ALL\nscientist ALL=(ALL) {right}\n",
+            "sudoers": f"Defaults env_reset\nroot ALL=(ALL) ALL\n{right}{sudoers}",
             "ssh/config": "ListenAddress 127.0.0.1\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/keys\n"
-            "StrictModes no\nPermitRootLogin yes\nUsePAM no\nUseDNS no\nPidFile none\nMaxStartups 100\n",
+            "StrictModes no\nPermitRootLogin yes\nUsePAM no\nUseDNS no\nPidFile none\nMaxStartups 100\n" + sshd,
         }
         for name, text in files.items():
             (etc / name).write_text(text)

@@ -1,0 +1,33 @@
+# look_kit: what the parts of the check-up share. It changes nothing on the machine and writes nothing, not even in /tmp.
+# Each part begins with the line "$MARK name" (MARK is given by the other side: random, so that nothing in a file can
+# pass for it). What could not be seen has no part at all, which is another thing than an empty one.
+part() { printf '\n%s %s\n' "$MARK" "$1"; }
+# plainly ESCAPED: set $path to a name as it really is (fstab(5), proc(5): \040 for a space)
+plainly() { path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}; }
+# soon COMMAND …: at most a minute (or $SOON seconds) where the machine can measure that
+soon() { if have timeout; then timeout "${SOON:-60}" "$@"; else "$@"; fi; }
+# some [BYTES]: the first of what comes in, so that no file can flood us
+some() { head -c "${1:-60000}"; }
+# text FILE …: the plain files among them, each line with the name of its file before it
+text() {
+    for _f; do if [ -f "$_f" ] && [ -r "$_f" ]; then head -c 100000 "$_f" | tr -d '\000\r' | sed "s|^|$(printf '%s' "$_f" | tr -d '\n|&\\'):|"; fi; done | some
+}
+# lines REGEX FILE …: as text, but only the lines that fit, and no comments
+lines() { _r=$1; shift; text "$@" | grep -E "^[^:]*:[[:space:]]*($_r)"; }
+# bounded SECONDS FUNCTION: give it up when it hangs (a dead network folder, a broken disk). A process that the kernel
+# holds cannot be killed, so the function talks through a pipe whose reader can, and nobody waits for the function.
+bounded() {
+    _seconds=$1; shift
+    "$@" < /dev/null 2>/dev/null | cat &
+    _reader=$!
+    (
+        trap 'kill $_sleep 2>/dev/null; exit' TERM
+        sleep "$_seconds" & _sleep=$!
+        wait $_sleep
+        kill -9 $_reader
+    ) > /dev/null 2>&1 < /dev/null &
+    _watcher=$!
+    wait $_reader 2>/dev/null || printf '\n%s late\n%s\n' "$MARK" "$1"
+    kill $_watcher 2>/dev/null
+    wait $_watcher 2>/dev/null
+}
