@@ -30,8 +30,9 @@ class Adapt(Plain):
     name = "adapt"
 
     def applies(self, job: Job) -> bool:
-        """Where a sandbox was taken, or something is to be taken out of the copy."""
-        return not job.practice and bool(job.sandbox_url or _must_clean(job))
+        """Where a sandbox was taken, or something is to be taken out; not where every repair was declined."""
+        repairs = job.sandbox_url and not {*FIXES} <= {*job.unfixed}
+        return not job.practice and bool(repairs or _must_clean(job))
 
     def check(self, ctx: Context) -> Iterator[Finding]:
         """Whether copies can be changed on this computer."""

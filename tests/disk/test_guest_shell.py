@@ -50,7 +50,9 @@ def test_an_answer_and_an_error(shell: Shell) -> None:
     assert shell("cat", 3) == b'said -cat "3"\n'
 
 
-@pytest.mark.parametrize("name", ['a b', '"; !touch /tmp/x', "a|b", "`id`", "$HOME", "a\nb", "~root", "<x", "\udcff\udc80", "ä", "-rf"])
+@pytest.mark.parametrize(
+    "name", ["a b", '"; !touch /tmp/x', "a|b", "`id`", "$HOME", "a\nb", "~root", "<x", "\udcff\udc80", "ä", "-rf"]
+)
 def test_no_name_means_anything(shell: Shell, name: str) -> None:
     word = quoted(name)
     assert word[0] == word[-1] == '"'
@@ -141,12 +143,18 @@ class Folders(Guest):
             raise Refused(f"{self.trap} is a link")
         return path
 
-    def lstat(self, path: str):  # noqa: ANN201
+    def lstat(self, path: str):
         return type("Found", (), {"is_folder": path in self.folders})()
 
 
 def test_globs_are_those_of_a_shell() -> None:
-    tree = {"/": ["home"], "/home": ["a", "b\nc", ".hidden"], "/home/a": [".ssh", "x"], "/home/b\nc": [".ssh"], "/home/a/.ssh": []}
+    tree = {
+        "/": ["home"],
+        "/home": ["a", "b\nc", ".hidden"],
+        "/home/a": [".ssh", "x"],
+        "/home/b\nc": [".ssh"],
+        "/home/a/.ssh": [],
+    }
     finder = Finder(Folders(tree))
     assert [shown for shown, _ in finder.find("/home/*/.ssh")] == ["/home/a/.ssh", "/home/b\nc/.ssh"]
     assert [shown for shown, _ in finder.find("/home/*")] == ["/home/a", "/home/b\nc"]

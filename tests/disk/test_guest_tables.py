@@ -81,7 +81,9 @@ def test_without_systemd_only_what_mount_itself_knows() -> None:
     assert tables.unhurried(text, tables.judge(text, SYSTEM), systemd=False) == "/dev/vdb1 /d ext4 nofail 0 2"
 
 
-@pytest.mark.parametrize("text", ["", "\n", "one\n", "\x00\xff / \n", "/dev/ / x\n", "UUID= / a b c d e f g\n", "= = ="])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "one\n", "\x00\xff / \n", "/dev/ / x\n", "UUID= / a b c d e f g\n", "= = ="]
+)
 def test_nonsense_stays_as_it_is(text: str) -> None:
     after = both(text)
     assert after == text
@@ -96,7 +98,10 @@ def test_no_byte_is_lost() -> None:
 def test_volumes_to_unlock_that_stay_behind() -> None:
     text = "# c\nhere UUID=dddd-4 none luks\ngone UUID=9999 none luks,discard\nbare /dev/vdb1\n"
     after = tables.crypttab(text, SYSTEM)
-    assert after == "# c\nhere UUID=dddd-4 none luks\ngone UUID=9999 none luks,discard,nofail\nbare /dev/vdb1 none luks,nofail\n"
+    assert (
+        after
+        == "# c\nhere UUID=dddd-4 none luks\ngone UUID=9999 none luks,discard,nofail\nbare /dev/vdb1 none luks,nofail\n"
+    )
 
 
 def test_kernel_lines() -> None:
@@ -126,11 +131,23 @@ def test_lines_that_the_merge_took_out() -> None:
 @pytest.mark.parametrize(
     ("path", "text", "after"),
     [
-        ("/x/grub.cfg", "\tlinux /v root=UUID=a ro quiet\n", "\tlinux /v root=UUID=a ro quiet console=ttyS0,115200n8 console=tty0\n"),
-        ("/x/grub.cfg", "\tlinux /v root=a console=tty0 ro\n", "\tlinux /v root=a console=ttyS0,115200n8 console=tty0 ro\n"),
+        (
+            "/x/grub.cfg",
+            "\tlinux /v root=UUID=a ro quiet\n",
+            "\tlinux /v root=UUID=a ro quiet console=ttyS0,115200n8 console=tty0\n",
+        ),
+        (
+            "/x/grub.cfg",
+            "\tlinux /v root=a console=tty0 ro\n",
+            "\tlinux /v root=a console=ttyS0,115200n8 console=tty0 ro\n",
+        ),
         ("/x/grub.cfg", "linux /v root=a console=ttyS0\n", "linux /v root=a console=ttyS0\n"),
         ("/x/grub.cfg", "set linux=1\nlinux /memtest\n", "set linux=1\nlinux /memtest\n"),
-        ("/x/e.conf", "title a\noptions root=a ro\n", "title a\noptions root=a ro console=ttyS0,115200n8 console=tty0\n"),
+        (
+            "/x/e.conf",
+            "title a\noptions root=a ro\n",
+            "title a\noptions root=a ro console=ttyS0,115200n8 console=tty0\n",
+        ),
         ("/etc/default/grub", 'GRUB_CMDLINE_LINUX=""\n', 'GRUB_CMDLINE_LINUX="console=ttyS0,115200n8 console=tty0"\n'),
         ("/etc/kernel/cmdline", "root=a\n", "root=a console=ttyS0,115200n8 console=tty0\n"),
     ],

@@ -14,6 +14,7 @@ import pytest
 
 from app import job as jobs
 from app.disk.practice_disk import write_disk
+from app.fixes import FIXES
 from app.job import Include
 from tests.sandbox.machine import Machine
 
@@ -53,7 +54,7 @@ class Story:
         include = (Include("/application", "merge"),)
         (self.place / f"out-{source[:4]}").mkdir(exist_ok=True)
         job = jobs.new(source, target, profile="local", sandbox=self.machine.url(), include=include,
-                       format="raw", prove=False)  # fmt: skip
+                       format="raw", prove=False, unfixed=tuple(FIXES))  # fmt: skip
         job.save(self.place / "job.json")
         return job
 

@@ -46,7 +46,7 @@ class Act(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is wanted: the *job* whose traces go, the repairs (`app/fixes.py`) by id, what is cleaned, the target's *bus*."""
+    """What is wanted: traces of *job* go, repairs (`app/fixes.py`) by id, what is cleaned; *bus* is the target's."""
 
     job: str
     fixes: Collection[str] = ()

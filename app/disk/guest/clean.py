@@ -44,19 +44,27 @@ def clean(guest: Guest, system: System, acts: Sequence[Act]) -> Iterator[Change]
         if act.then == "host-keys" and not _makes_host_keys(guest, system):
             yield Change("clean", "The SSH identity stays: this system could not make itself a new one.", grade="care")
             continue
-        for shown, real in finder.find(act.path) if act.glob else finder.literal(act.path):
-            try:
-                gone = list(_do(guest, finder, act, shown, real))
-            except Refused as exc:
-                yield Change("clean", f"{shown} could not be taken out of the copy.", exc.message, grade="care")
-                continue
-            if gone:
-                done.setdefault(act.why, []).extend(gone)
-                finder.forget(real)
+        yield from _one(guest, finder, act, done.setdefault(act.why, []))
     for why, paths in done.items():
-        yield Change("clean", f"Taken out of the copy: {_few(paths)}. {why}", _few(paths), "")
+        if paths:
+            yield Change("clean", f"Taken out of the copy: {_few(paths)}. {why}", _few(paths), "")
     for shown, why in finder.refused.items():
-        yield Change("clean", f"{shown} was not looked into.", why, grade="care")
+        yield Change("left", f"{shown} leads to another place, which was not looked into.", why, grade="care")
+
+
+def _one(guest: Guest, finder: Finder, act: Act, gone: list[str]) -> Iterator[Change]:
+    """Do one act; *gone* is what it took."""
+    found = finder.find(act.path) if act.glob else finder.literal(act.path)
+    if not act.glob and (why := finder.refused.pop(act.path.rpartition("/")[0], "")):
+        yield Change("clean", f"{act.path} could not be taken out of the copy.", why, grade="care")
+    for shown, real in found:
+        before = len(gone)
+        try:
+            gone.extend(_do(guest, finder, act, shown, real))
+        except Refused as exc:
+            yield Change("clean", f"{shown} could not be taken out of the copy.", exc.message, grade="care")
+        if len(gone) != before:
+            finder.forget(real)
 
 
 def _few(paths: list[str]) -> str:
@@ -66,6 +74,13 @@ def _few(paths: list[str]) -> str:
 
 def _do(guest: Guest, finder: Finder, act: Act, shown: str, real: str) -> Iterator[str]:
     found = guest.lstat(real)
+    if found and found.is_link and act.act == "empty":
+        try:
+            real = guest.real(real, strict=True)
+        except Refused as exc:
+            finder.refused[shown] = exc.message
+            return
+        found = guest.lstat(real)
     if not found or (act.spares(shown) and not found.is_folder):
         return
     if act.act == "remove":
@@ -73,8 +88,6 @@ def _do(guest: Guest, finder: Finder, act: Act, shown: str, real: str) -> Iterat
     elif act.act == "empty" and found.is_folder:
         for name in guest.names(real):
             yield from _remove(guest, finder, act, f"{shown}/{name}", f"{real}/{name}")
-    elif act.act == "empty" and found.is_link:
-        finder.refused[shown] = "It is a link to another place, which was left as it is."
     elif act.act == "truncate":
         yield from _truncate(guest, shown, real)
     elif act.act == "lock" and found.is_file:

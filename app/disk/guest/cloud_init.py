@@ -17,10 +17,8 @@ _LIST = re.compile(r"^datasource_list\s*:\s*(?:\[([^\]]*)\]|((?:\n\s*-\s*\S+)+))
 
 def sources(text: str) -> list[str] | None:
     """The `datasource_list` of a cloud.cfg, or None when it has none."""
-    found = None
-    for found in _LIST.finditer(re.sub(r"(?m)^\s*#.*\n?|\s#.*$", "", text)):
-        pass
-    return re.findall(r"[\w]+", found[1] or found[2] or "") if found else None
+    found = list(_LIST.finditer(re.sub(r"(?m)^\s*#.*\n?|\s#.*$", "", text)))
+    return re.findall(r"[\w]+", found[-1][1] or found[-1][2] or "") if found else None
 
 
 def wider(now: list[str]) -> list[str]:

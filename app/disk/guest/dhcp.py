@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-CARDS = (  # what the first card is called: Xen and old systems, OpenStack, EC2, Google, VMware, VirtualBox, Hyper-V, Proxmox …
+CARDS = (  # names of a first card: Xen and old systems, OpenStack, EC2, Google, VMware, VirtualBox …
     "eth0", "ens3", "ens4", "ens5", "ens6", "ens18", "ens32", "ens33", "ens160", "ens192", "ens224", "eno1", "enX0",
     "enp0s1", "enp0s2", "enp0s3", "enp0s4", "enp0s5", "enp0s8", "enp0s25", "enp1s0", "enp2s0", "enp3s0",
 )  # fmt: skip
@@ -66,7 +66,7 @@ def _any_card(text: str) -> bool:
 
 
 def networkd(text: str) -> bool:
-    """Whether a systemd.network(5) file ties a card of today (then it goes aside); `TooMuch` where it is part of more."""
+    """Whether a systemd.network(5) file ties a card of today (then it goes); `TooMuch` where it is part of more."""
     match, _, rest = _uncommented(text).partition("[Match]")[2].partition("\n[")
     names = re.search(r"^\s*Name\s*=\s*(.*)$", match, re.MULTILINE)
     tied = bool(re.search(r"^\s*(Permanent)?MACAddress\s*=|^\s*Path\s*=", match, re.MULTILINE))
@@ -106,7 +106,7 @@ def ifcfg(text: str, *, any_card: bool) -> str | None:
     """An ifcfg file of Red Hat's or SUSE's; *any_card*: NetworkManager reads it, which then takes any card."""
     if _COMPLEX_CFG.search(text):
         raise TooMuch
-    gone = r"(HWADDR|MACADDR|LLADDR|IPADDR\w*|NETMASK\w*|PREFIX\w*|GATEWAY\w*|BROADCAST\w*|NETWORK|DNS\d+|UUID|STARTMODE_OLD)"
+    gone = r"(HWADDR|MACADDR|LLADDR|IPADDR\w*|NETMASK\w*|PREFIX\w*|GATEWAY\w*|BROADCAST\w*|NETWORK|DNS\d+|UUID)"
     if any_card:
         gone = rf"({gone}|DEVICE)"
     lines = [line for line in text.split("\n") if not re.match(rf"\s*(export\s+)?{gone}=", line)]

@@ -1,4 +1,4 @@
-"""The files of an opened disk. A path here never leads through a link: `real` follows links, by rules, and says where."""
+"""The files of an opened disk. What is changed is always a real path: `real` follows links, by rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The start-up image (initramfs) of every kernel, with the drivers of other places' disks, made by the guest's own tools."""
+"""The start-up image (initramfs) of every kernel, with the drivers of other places, by the guest's own tools."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def opened(image: Path, ctx: Context, *, format_: str = "qcow2", write: bool = F
 
 
 _tried: list[bool] = []
-_TRIAL_SECONDS = 20.0
+_TRIAL_SECONDS = 8.0
 
 
 def _kvm_works(ctx: Context) -> bool:

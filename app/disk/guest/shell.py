@@ -52,8 +52,9 @@ class Shell:
         return answer
 
     def _send(self, text: str) -> None:
-        assert self.process.stdin
         try:
+            if self.process.stdin is None:
+                raise OSError
             self.process.stdin.write(text.encode("ascii"))
             self.process.stdin.flush()
         except OSError as exc:
@@ -80,8 +81,7 @@ class Shell:
                 raise Refused("The small machine that opens the copy does not answer any more.", topic="adapt")
 
     def _listen(self) -> None:
-        assert self.process.stdout
-        fd = self.process.stdout.fileno()
+        fd = self.process.stdout.fileno() if self.process.stdout else -1
         while True:
             try:
                 piece = os.read(fd, 65536)

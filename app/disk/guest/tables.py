@@ -1,4 +1,4 @@
-"""The tables that name disks: fstab(5), crypttab(5), kernel command lines. Pure text; all bytes but the changed stay."""
+"""The tables that name disks: fstab(5), crypttab(5), kernel command lines. Pure text; other bytes stay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ _NO_DISK = (
     "/dev/dvd",
     "/dev/loop",
     "/dev/zram",
-    "/dev/shm",
     "/dev/pts",
     "/dev/ram",
 )

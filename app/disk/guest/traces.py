@@ -80,10 +80,21 @@ def _fstab(guest: Guest, path: str, job_id: str, state: str) -> Iterator[Change]
         yield Change("traces", "The fstab that the merge put aside is gone.", f"{folder}/{', '.join(ours)}", "")
 
 
+def _hidden(guest: Guest, state: str) -> Iterator[Change]:
+    """What lay hidden in the folder below a mount point, and was put aside for the data to take its place."""
+    for name in guest.names(state):
+        kept = guest.names(f"{state}/{name}/aside") if name.startswith("m") else []
+        if kept:
+            place = guest.text(f"{state}/{name}/path")
+            title = f"Files that the disk at {place} had covered are not in the copy; the sandbox still has them."
+            yield Change("traces", title, ", ".join(kept[:20]), "")
+
+
 def _state(guest: Guest, state: str) -> Iterator[Change]:
     home = state.rpartition("/")[0]
     above = home.rpartition("/")[0]
     reference = guest.lstat(f"{home}/.ref")
+    yield from _hidden(guest, state)
     with guest.unnoticed(above):
         guest.remove(state)
         if not {*guest.names(home)} - _REFS:
