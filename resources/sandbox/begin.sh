@@ -9,21 +9,13 @@ open_journal() {
         _parent=${_h%/*}
         [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
         case $(stat -f -c %T "$_parent") in tmpfs | ramfs) continue ;; esac
-        if [ ! -e "$_h" ]; then # else one of us was killed right here, and its notes are the right ones
-            names "$_parent" > $RUN/sandhopper.names 2>/dev/null
-            touch -r "$_parent" $RUN/sandhopper.ref 2>/dev/null
-        fi
+        forget_half_home "$_h"
+        [ -e "$_h" ] || make_home "$_h"
         if mkdir -p "$_h/$JOB" 2>/dev/null && chmod 700 "$_h" "$_h/$JOB"; then STATE=$_h/$JOB; break; fi
     done
     [ -n "$STATE" ] || answer problem readonly
     sound || answer problem tampered "$STATE"
     STATE=$(cd -P "$STATE" && pwd -P)
-    if [ ! -e "${STATE%/*}/.ref" ]; then
-        cp -p $RUN/sandhopper.ref "${STATE%/*}/.ref" 2>/dev/null
-        cp -p $RUN/sandhopper.names "${STATE%/*}/.names" 2>/dev/null
-        flush "${STATE%/*}/.ref" "${STATE%/*}/.names" "${STATE%/*}"
-    fi
-    rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     save_edits || { forget_state; answer problem fstab-changed; }
     save_edits_looks
     boot_id > "$STATE/boot"

@@ -189,6 +189,26 @@ forget_state() {
     rmdir "$STATE" || return 1
     forget_home "$_home"
 }
+# make_home HOME: the folder of all states. Until the time of the folder above is safe in a file of it, that time is its
+# name: else a power cut right here would lose it.
+make_home() {
+    _time=$(stat -c '%Y %y' "${1%/*}"); _nano=${_time#*.}
+    case $_time in *.*) _time=${_time%% *}.${_nano%% *} ;; *) _time=${_time%% *} ;; esac
+    _names=$(names "${1%/*}")
+    touch -r "${1%/*}" $RUN/sandhopper.ref 2>/dev/null
+    mkdir "$1.$_time" && echo "$_names" > "$1.$_time/.names" && cp -p $RUN/sandhopper.ref "$1.$_time/.ref" &&
+        flush "$1.$_time/.ref" "$1.$_time/.names" "$1.$_time" && mv "$1.$_time" "$1"
+    rm -f $RUN/sandhopper.ref
+}
+# forget_half_home HOME: what a power cut left of that; somebody else's change of the folder above keeps its time
+forget_half_home() {
+    for _half in "$1".[0-9]*; do
+        [ -d "$_half" ] && [ ! -L "$_half" ] || continue
+        _late=$(($(stat -c %Y "${1%/*}") - $(stat -c %Z "$_half")))
+        rm -f "$_half/.ref" "$_half/.names"
+        rmdir "$_half" && [ "$_late" -le 2 ] && touch -d "@${_half#"$1".}" "${1%/*}"
+    done
+}
 # forget_home HOME: remove the folder of all states when none is left. Its end and the time of the folder above follow
 # each other at once, so that a power cut hardly ever comes between them.
 forget_home() {

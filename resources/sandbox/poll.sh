@@ -15,7 +15,7 @@ for STATE in $(find_state); do
     else echo dead; fi
     if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi
-    if [ "$WORK" = merge ] && noted restore; then echo recalled; fi
+    if [ "$WORK" = merge ] && { noted restore || [ -e "$STATE/restore.pid" ]; }; then echo recalled; fi
     if [ -s "$STATE/facts" ]; then cat "$STATE/facts"; fi
     for m in "$STATE"/m[0-9][0-9]; do
         if [ -s "$m/unsteady.l" ]; then head -n 20 "$m/unsteady.l" | tr '\003' '?' | awk -v p="$(value "$m/path")" '{ sub(/^\.\//, "/"); print "unsteady " p $0 }'; fi

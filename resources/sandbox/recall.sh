@@ -49,5 +49,5 @@ for STATE in $(by_age); do
     start_work restore
     answer started "${STATE##*/}"
 done
-for _h in $HOMES; do forget_home "$_h"; done
+for _h in $HOMES; do forget_half_home "$_h"; forget_home "$_h"; done
 answer nothing

@@ -71,6 +71,7 @@ mount_unit() {
 
 # mark_start: which mounts the merge that is started now reads; one that is mounted anew later was away in between
 mark_start() {
+    rm -f "$STATE/restore.pid" # of a restore that could not be done
     for _m in "$STATE"/m[0-9][0-9]; do mount_id "$(value "$_m/path")" > "$_m/mountid"; done
     boot_id > "$STATE/merge.boot"
 }

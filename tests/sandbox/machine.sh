@@ -4,7 +4,7 @@ set -e
 T=$1 PORT=$2 R=$1/root
 mount --make-rprivate /
 mkdir -p "$R"
-mount -o loop,nobarrier "$T/root.img" "$R"
+mount -o "loop,$(cat "$T/root.options" 2>/dev/null || echo nobarrier)" "$T/root.img" "$R"
 for d in usr proc sys dev run tmp old root home mnt var/lib var/tmp var/empty etc/ssh; do mkdir -p "$R/$d"; done
 mount -t overlay -o "lowerdir=$T/over:/usr" overlay "$R/usr"
 if [ ! -e "$R/bin" ]; then
