@@ -74,15 +74,6 @@ def test_the_look_follows_a_change_of_the_palette(window, qapp: QApplication, st
 
 KINDS = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit)
 TOUCHED = (*KINDS, QTreeView, QTextBrowser, QProgressBar)
-    QAbstractButton,
-    QLineEdit,
-    QComboBox,
-    QAbstractSpinBox,
-    QPlainTextEdit,
-    QTreeView,
-    QTextBrowser,
-    QProgressBar,
-)
 
 
 def nameless(widget: QWidget) -> Iterator[str]:
