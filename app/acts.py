@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.disk.image import Info
     from app.providers import Machine
     from app.sandbox import Look
+    from app.sandbox.freeze import Silence
     from app.shelf import Export
     from app.targets import Target
 
@@ -103,6 +104,31 @@ def restore_sandbox(url: str, report: Report, cancel: threading.Event, answers: 
 
     with scratch(report, cancel, answers) as ctx, contextlib.closing(Sandbox(url, ctx)) as sandbox:
         return [ctx.found(finding) for finding in sandbox.restore()]
+
+
+def freeze_sandbox(
+    url: str,
+    seconds: int,
+    even_so: bool,
+    over: Callable[[float], bool],
+    report: Report,
+    cancel: threading.Event,
+    answers: Answers,
+) -> Silence:
+    """Hold all writing to a sandbox's system disk for at most *seconds*, or until *over*(seconds left) says so.
+
+    A cancel ends it as well. *even_so*: although programs that work there have to wait.
+    """
+    from app.sandbox import Sandbox
+
+    with (
+        scratch(report, cancel, answers) as ctx,
+        contextlib.closing(Sandbox(url, ctx)) as sandbox,
+        sandbox.freeze(seconds, even_so=even_so) as frozen,
+    ):
+        while (left := frozen.left) and not cancel.is_set() and not over(left):
+            time.sleep(0.1)
+        return frozen.thaw()
 
 
 def probe_line(url: str, report: Report, cancel: threading.Event, answers: Answers) -> Line:

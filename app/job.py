@@ -24,6 +24,7 @@ HOWS = ("merge", "disk", "leave")
 CLEANS = ("move", "share")  # what the copy is for: my machine elsewhere, or a template for others
 DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
+LONGEST_FREEZE = 60  # seconds; whoever needs longer is better served by a machine that is switched off
 PROOFS = ("auto", "whole", "sampled", "size")
 
 
@@ -73,6 +74,7 @@ class Job:
     *verify* is one of `PROOFS`. *prove* asks for the boot test, *compress* for the smaller file.
     *clean* is one of `CLEANS`; *secrets* are the decisions that differ from what it says (`move` keeps every secret,
     `share` removes each). *unfixed* names the repairs (`app/fixes.py`) that are not to be made in the copy.
+    *freeze*: seconds for which writing to the sandbox's system disk may be held while its snapshot begins; 0 for not.
     """
 
     source: str
@@ -91,6 +93,7 @@ class Job:
     clean: str = "move"
     secrets: tuple[Decision, ...] = ()
     unfixed: tuple[str, ...] = ()
+    freeze: int = 0
     created: float = 0.0
     version: int = field(default=VERSION)
 
@@ -143,6 +146,7 @@ class Job:
         found += [f"There is no repair called “{name}”." for name in self.unfixed if name not in FIXES]
         if not 0 <= self.created < 1e11:
             found.append("The job's date is no date.")
+        found += self._freeze_problems()
         if self.limit < 0:
             found.append("The speed limit cannot be negative.")
         if self.merges and not self.sandbox_url:
@@ -159,6 +163,13 @@ class Job:
         ]
         found += ["The system disk is exported anyway." for i in self.include if (i.mount, i.how) == ("/", "disk")]
         return found
+
+    def _freeze_problems(self) -> list[str]:
+        if not 0 <= self.freeze <= LONGEST_FREEZE:
+            return [f"Writing can be held for {LONGEST_FREEZE} seconds at the most."]
+        if self.freeze and not self.sandbox_url:
+            return ["To hold writing there, the sandbox's address is needed (ssh://user@host)."]
+        return []
 
     @property
     def sandbox_url(self) -> str:

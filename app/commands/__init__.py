@@ -11,6 +11,7 @@ COMMANDS = (
     "undo",
     "status",
     "restore",
+    "freeze",
     "disk",
     "upload",
     "probe",

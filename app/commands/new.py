@@ -30,6 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--secret", action="append", default=[], metavar="PATH=keep|remove", help="what check has found"
     )
     parser.add_argument("--no-fix", action="append", default=[], choices=FIXES, help="a repair not to make in the copy")
+    parser.add_argument(
+        "--freeze",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="hold writing to the system disk for the snapshot (≤ 60)",
+    )
     parser.add_argument("--name", default="", help="the image's name at the target, without ending")
     options.limit(parser)
     parser.add_argument("--no-prove", action="store_true", help="do not start the image for a test")
@@ -52,6 +59,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         clean=args.clean,
         secrets=tuple(Decision.parse(text) for text in args.secret),
         unfixed=tuple(args.no_fix),
+        freeze=args.freeze,
         name=args.name,
         limit=args.limit,
         prove=not args.no_prove,

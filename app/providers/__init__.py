@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,10 @@ PROVIDERS = {"openstack": "openstack:OpenStack"}
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine in a cloud. *disk* is in GiB; *boot* is `image` or `volume`."""
+    """A machine in a cloud. *disk* is in GiB; *boot* is `image` or `volume`.
+
+    *quiesced*: the cloud itself has the machine hold its writing while a snapshot is made.
+    """
 
     id: str
     name: str
@@ -29,6 +32,7 @@ class Machine:
     volumes: int = 0
     addresses: tuple[str, ...] = ()
     note: str = ""
+    quiesced: bool = False
 
 
 class Provider(Protocol):
@@ -40,8 +44,11 @@ class Provider(Protocol):
     def machine(self, url: str) -> Machine:
         """The machine that *url* names; `JobError` when there is none."""
 
-    def snapshot(self, machine: Machine, name: str) -> str:
-        """Make (or find, if *name* exists already) a hot snapshot, wait until it is whole, return its URL."""
+    def snapshot(self, machine: Machine, name: str, fixed: Callable[[], None] = ...) -> str:
+        """Make (or find, if *name* exists already) a hot snapshot, wait until it is whole, return its URL.
+
+        *fixed* is called (at least once) as soon as nothing that the machine writes gets into it any more.
+        """
 
     def find(self, name: str) -> str:
         """The URL of the snapshot *name* that this job made, empty when there is none."""

@@ -7,7 +7,7 @@ are from the API reference (docs.openstack.org/api-ref/compute and /image) and O
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ MARK = "sandhopper_job"  # image property: the job that made a snapshot
 FIRST, GROWTH, LONGEST = 2.0, 1.3, 10.0  # seconds between two looks
 PRACTICE_PACE = 0.2  # of those, where the cloud is this computer
 PAGE = 200
+UPLOADING = ("image_uploading",)  # the task state of Nova when the copy has been taken
 GONE = ("deleted", "pending_delete")
 TO_VOLUME = (
     "This machine starts from a cloud volume, not from an image: its snapshot would hold no data. "
@@ -52,16 +53,26 @@ class OpenStack:
         answer = self.cloud.ask("compute", f"/servers/{quote(name, safe='')}")
         server = answer["server"] if answer else self._by_name(name)
         flavor = self.cloud.ask("compute", f"/flavors/{server.get('flavor', {}).get('id', 'none')}")
-        return self._machine(server, {f["id"]: int(f.get("disk") or 0) for f in ([flavor["flavor"]] if flavor else [])})
+        disks = {f["id"]: int(f.get("disk") or 0) for f in ([flavor["flavor"]] if flavor else [])}
+        return replace(self._machine(server, disks), quiesced=self._quiesced(server))
 
-    def snapshot(self, machine: Machine, name: str) -> str:
-        """Make a hot snapshot (or go on with the one this job began), wait until it is whole, return its URL."""
+    def _quiesced(self, server: dict[str, Any]) -> bool:
+        """Whether the machine's image has its guest agent hold writing (Glance's useful image properties)."""
+        image = server.get("image") or {}
+        told = self.cloud.ask("image", f"/images/{quote(str(image['id']), safe='')}") if image.get("id") else None
+        return str((told or {}).get("hw_qemu_guest_agent", "")).lower() in ("yes", "true", "1")
+
+    def snapshot(self, machine: Machine, name: str, fixed: Callable[[], None] = lambda: None) -> str:
+        """Make a hot snapshot (or go on with the one this job began), wait until it is whole, return its URL.
+
+        Its moment is fixed when Nova has mirrored the disk and begins to upload (nova/virt/libvirt, _live_snapshot).
+        """
         if machine.boot == "volume":
             raise JobError(TO_VOLUME, "Ask the cloud's help desk for an image of it, and start from that file.")
         self._bury(name)
         begun = [i["id"] for i in self._images(name) if not dead(i)]
         image = begun[0] if begun else self._begin(machine, name)
-        self._wait(image, machine)
+        self._wait(image, machine, fixed)
         return self._url("image", image)
 
     def find(self, name: str) -> str:
@@ -99,15 +110,18 @@ class OpenStack:
         text = f"The cloud makes no snapshot of “{machine.name}” while it is {state.get('status', 'away')}."
         return JobError(text, "Start the machine (or un-shelve it) on the cloud's web page, then try again.")
 
-    def _wait(self, image: str, machine: Machine) -> None:
+    def _wait(self, image: str, machine: Machine, fixed: Callable[[], None]) -> None:
         """Look until the snapshot is whole. No limit by the clock as long as the cloud works at it."""
         pace = PRACTICE_PACE if self.ctx.job.practice else 1.0
         self.ctx.begin("snapshot")
         watch, wait = Watch(), FIRST
-        while not watch.whole(self.cloud.ask("image", f"/images/{image}"), self._task(machine)):
+        while not watch.whole(self.cloud.ask("image", f"/images/{image}"), task := self._task(machine)):
+            if task in UPLOADING:
+                fixed()
             self.ctx.advance()
             self.ctx.sleep(wait * pace * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not cryptography
             wait = min(wait * GROWTH, LONGEST)
+        fixed()
 
     def _task(self, machine: Machine) -> str:
         server = self.cloud.ask("compute", f"/servers/{machine.id}")

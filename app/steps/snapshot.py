@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from app import host, parts
@@ -14,6 +14,7 @@ from app.journal import Facts
 from app.providers import Machine, open_provider
 from app.sandbox import Sandbox, given
 from app.sandbox.disks import Disk
+from app.sandbox.freeze import Frozen
 from app.steps import Plain
 
 if TYPE_CHECKING:
@@ -55,10 +56,9 @@ class Snapshot(Plain):
             return _by_hand(ctx)
         provider = open_provider(ctx.job.source, ctx)
         machine = provider.machine(ctx.job.source)
-        if ctx.job.sandbox_url and not provider.find(name_of(ctx.job)):
-            _flush(ctx)
-        url = provider.snapshot(machine, name_of(ctx.job))
-        return {"image": url, "by_hand": False, "machine": machine.name}
+        with _Quiet(ctx, machine, begun=bool(provider.find(name_of(ctx.job)))) as quiet:
+            url = provider.snapshot(machine, name_of(ctx.job), quiet.fixed)
+        return {"image": url, "by_hand": False, "machine": machine.name, "quiet": quiet.facts}
 
     def undo(self, ctx: Context) -> None:
         """Delete the snapshot from the cloud; a file that the person brought is theirs and stays."""
@@ -83,6 +83,9 @@ def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
         yield Finding("stop", f"“{machine.name}” is not ready.", text, "Start it on the cloud's web page.", "machine")
         return
     yield Finding("ok", f"The machine “{machine.name}” was found.", f"It is {machine.status}.")
+    if machine.quiesced:
+        text = "Its guest agent is asked to hold all writing while the snapshot is taken."
+        yield Finding("ok", "The cloud pauses the machine's writing for a moment by itself.", text, topic="freeze")
     if machine.volumes:
         text = "A snapshot holds the system disk only; merge the others' content, or copy it yourself."
         yield Finding("care", f"{machine.volumes} more disk(s) are attached to it.", text, topic="volumes")
@@ -92,6 +95,57 @@ def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
         yield Finding("care", "This computer's disk may be too full.", text, "Make room first.", "space")
     if not ctx.job.practice:
         yield Finding("ok", "This kind of cloud was tried against the practice cloud only.")
+
+
+class _Quiet:
+    """The sandbox while its snapshot begins: everything written to its disks and, if wished for, no more writing.
+
+    *facts*: `how` is `begun` (a snapshot that was begun before), `agent`, `freeze`, `flush` or `no`; `seconds` how long
+    the system disk stood still, `covered` whether until the snapshot's moment was known.
+    """
+
+    def __init__(self, ctx: Context, machine: Machine, *, begun: bool) -> None:
+        self.ctx, self._running = ctx, contextlib.ExitStack()
+        self._frozen: Frozen | None = None
+        self.facts: Facts = {"how": "begun" if begun else "agent" if machine.quiesced else "no"}
+
+    def __enter__(self) -> Self:
+        if self.facts["how"] == "begun" or not self.ctx.job.sandbox_url:
+            return self
+        if _flush(self.ctx) and self.facts["how"] == "no":
+            self.facts["how"] = "flush"
+        if self.ctx.job.freeze and self.facts["how"] != "agent":
+            self._freeze()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._frozen:
+                self.fixed(covered=False)
+        finally:
+            self._running.close()
+
+    def fixed(self, *, covered: bool = True) -> None:
+        """The snapshot's moment is known: let the sandbox go on."""
+        if self._frozen is None:
+            return
+        covered = covered and self._frozen.left > 0
+        silence, self._frozen = self._frozen.thaw(), None
+        self.facts |= {"how": "freeze", "seconds": silence.seconds, "covered": covered, "proven": silence.proven}
+        end = "" if covered else " The snapshot took longer, so it is not of one frozen moment."
+        said = f"The sandbox's system disk stood still for {silence.seconds:.1f} s, and is written to again.{end}"
+        self.ctx.note(said, grade="ok" if covered and silence.proven else "care")
+
+    def _freeze(self) -> None:
+        sandbox = self._running.enter_context(contextlib.closing(Sandbox(self.ctx.job.sandbox_url, self.ctx)))
+        try:
+            self._frozen = self._running.enter_context(sandbox.freeze(self.ctx.job.freeze))
+        except (NeedsAnswer, Transient):
+            raise
+        except JobError as exc:
+            self.ctx.note(
+                f"Nothing was frozen: {exc.message} Everything was written to the disk instead.", grade="care"
+            )
 
 
 def _flush(ctx: Context) -> bool:
