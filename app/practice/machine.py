@@ -17,7 +17,20 @@ from app.practice.state import MOUNT, State
 from app.practice.tree import SECRETS, lay
 from app.sandbox.remote import script
 
-VERBS = ("look", "places", "secrets", "vault", "disks", "flush", "begin", "poll", "recall", "finish")
+VERBS = (
+    "look",
+    "places",
+    "tables",
+    "writers",
+    "secrets",
+    "vault",
+    "disks",
+    "flush",
+    "begin",
+    "poll",
+    "recall",
+    "finish",
+)
 MOUNTINFO = (
     "22 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n30 22 254:16 / /application rw,relatime - ext4 /dev/vdb rw\n"
     "31 22 254:32 / /scratch rw,relatime - ext4 /dev/vdc rw\n"
@@ -78,10 +91,17 @@ class Machine:
     def _places(self, text: str) -> str:
         return self._look(text)
 
+    def _tables(self, text: str) -> str:
+        return self._look(text)
+
+    def _writers(self, text: str) -> str:
+        return ""
+
     def _disks(self, text: str) -> str:
         sizes = BLOCK_SIZE * BLOCKS
         return "".join(
-            f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\ndisk {name.rstrip('1')} {sizes} practice-{name[:3]}\n"
+            f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\n"
+            f"disk {name.rstrip('1')} {sizes} practice-{name[:3]}\n"
             for place, name, own in (("/", "vda1", UUIDS[0]), (MOUNT, "vdb", UUIDS[1]), ("/scratch", "vdc", UUIDS[2]))
         )
 
@@ -111,7 +131,7 @@ class Machine:
             return f"problem open {other[0].job}"
         state = State(self.home, job)
         if not state.exists():
-            if not state.begin(_value(text, "FSTAB_SHA"), _value(text, "FSTAB_AFTER")):
+            if not state.begin(*_edited_fstab(text)):
                 return "problem fstab-changed"
         elif state.noted("restore"):
             return "restoring"
@@ -164,6 +184,14 @@ def _space(folder: Path) -> str:
     files = [f.stat().st_size for f in folder.rglob("*")]
     free = BLOCKS - sum(-(-size // BLOCK_SIZE) for size in files)
     return f"{BLOCK_SIZE} {BLOCKS} {free} {free} {INODES} {INODES - len(files)} 0:root"
+
+
+def _edited_fstab(text: str) -> tuple[str, str]:
+    """From what begin.sh is given: the digest of /etc/fstab as it was seen, and how it is to be (empty: the same)."""
+    words = shlex.shlex(text.partition("save_edit fstab ")[2], posix=True)
+    words.whitespace_split, words.commenters = True, ""
+    _, sha256, after = (words.get_token() or "" for _ in range(3))
+    return sha256, after
 
 
 def _value(text: str, name: str) -> str:

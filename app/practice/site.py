@@ -113,7 +113,7 @@ def practice_job() -> Job:
         f"openstack://{CLOUD}/server/{SERVER}",
         f"{record.url('sftp')}/",
         sandbox=record.url("machine"),
-        include=(Include(MOUNT, "merge"),),
+        include=(Include(MOUNT, "merge"), Include("/scratch", "leave")),
         practice=True,
     )
 

@@ -13,6 +13,7 @@ FILES = 300
 FSTAB = """# /etc/fstab of the practice machine
 UUID=9f0b4c1e-6d7a-4a53-8c55-1f2e3d4c5b6a /            ext4 defaults 0 1
 UUID=1c2d3e4f-5a6b-4c7d-8e9f-0a1b2c3d4e5f /application ext4 defaults 0 2
+/dev/vdc /scratch ext4 defaults 0 2
 """
 TEXTS = {
     "etc/fstab": FSTAB,
@@ -23,7 +24,15 @@ TEXTS = {
     "home/scientist/größe.txt": "Names may have any letters.\n",
     "root/.profile": "umask 022\n",
 }
-EMPTY = ("application", "var/lib", "var/log", "tmp")
+SECRETS = {  # made up, and worth nothing: a place, its kind in resources/clean/kinds.toml, its owner
+    "root/.ssh/id_ed25519": ("ssh-key", "0:root"),
+    "home/scientist/.aws/credentials": ("cloud", "1000:scientist"),
+    "home/scientist/.git-credentials": ("git", "1000:scientist"),
+    "home/scientist/.bash_history": ("history", "1000:scientist"),
+    "application/.netrc": ("netrc", "1000:scientist"),
+}
+SCRATCH = {"tiles/readme.txt": "Made anew by each run; it need not travel.\n", "tiles/cache.txt": "0\n" * 4000}
+EMPTY = ("application", "scratch", "var/lib", "var/log", "tmp")
 
 
 def lay(machine: Path) -> None:
@@ -37,6 +46,11 @@ def lay(machine: Path) -> None:
         _write(root / name, text.encode())
     _write(root / "usr/lib/system.bin", os.urandom(FILLER))
     _lay_data(data)
+    for name, text in SCRATCH.items():
+        _write(machine / "scratch" / name, text.encode())
+    for name in SECRETS:
+        place = data / name.removeprefix("application/") if name.startswith("application/") else root / name
+        _write(place, b"for practice only: it opens nothing\n", 0o600)
     (machine / "laid").touch()
 
 
