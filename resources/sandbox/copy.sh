@@ -55,12 +55,13 @@ copy_first() {
         return
     fi
     cd "$src" || return
+    { printf './\0'; find . -xdev -mindepth 1 -maxdepth $((depth - 1)) -type d -print0; } > "$1/tops"
+    (cd "$place" && xargs -0 mkdir -p --) < "$1/tops"
     xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/tied" 2> "$1/errors.tied" &
     xargs -0 -r -P "$cores" -n $((pieces / 32 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
     wait
     cat "$1/errors.tied" >> "$1/errors"
-    { printf '.\0'; find . -xdev -mindepth 1 -maxdepth $((depth - 1)) -type d -print0; } | src=$src place=$place xargs -0 \
-        sh -c 'for d; do chown -h --reference="$src/$d" "$place/$d"; chmod --reference="$src/$d" "$place/$d"; touch -r "$src/$d" "$place/$d"; done' sh 2>> "$1/errors"
+    { attribute "$1" "$1/tops"; dress < "$1/tops"; } 2>> "$1/errors"
 }
 
 # listed FOLDER FILE: a record a thing: what it is, " ./", its name, and behind "//" where it leads
@@ -185,15 +186,19 @@ mend_few() {
     comm -23 "$1/come.l" "$1/from.dirs.l" | comm -23 - "$1/followers.l" | unlined |
         xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" --
     unlined < "$1/pairs.l" | (cd "$place" && xargs -0 -r -n 2 ln -f --)
-    { cat "$1/again.l"; sed 's/\/[^/]*$//; s/^\.$/.\//' "$1/again.l"; } | sort -u | comm -12 - "$1/from.dirs.l" | dress
+    { cat "$1/again.l"; sed 's/\/[^/]*$//; s/^\.$/.\//' "$1/again.l"; } | sort -u | comm -12 - "$1/from.dirs.l" | unlined | dress
 }
-# dress: give the folders that are named on standard input, as lines, the looks of their originals
+# dress: give the folders that are named on standard input the looks of their originals; chmod alone never takes a set-group bit
 dress() {
-    unlined | src=$src place=$place xargs -0 -r sh -c 'for d; do
-        chown --reference="$src/$d" "$place/$d"; chmod --reference="$src/$d" "$place/$d"; touch -r "$src/$d" "$place/$d"
+    src=$src place=$place xargs -0 -r sh -c 'for d; do
+        looks=$(stat -c "%a %u:%g" "$src/$d")
+        if [ "$looks" != "$(stat -c "%a %u:%g" "$place/$d")" ]; then
+            chown "${looks#* }" "$place/$d"; chmod ug-s,o-t "$place/$d"; chmod "${looks% *}" "$place/$d"
+        fi
+        touch -c -r "$src/$d" "$place/$d"
     done' sh
 }
-# level M: give what M/differ.x.l names the extended attributes of its original, and takes away those that it lacks
+# level M: give what M/differ.x.l names the extended attributes of its original, and take away those that it lacks
 level() {
     names_of "$1/from" | comm -12 - "$1/differ.x.l" | unlined > "$1/level"
     if have setfattr && have getfattr; then
@@ -201,7 +206,13 @@ level() {
             for a in $(getfattr -h -d -m - --absolute-names "$place/$n" 2>/dev/null | sed -n "s/^\([^#=]*\)=.*/\1/p"); do
                 case $a in trusted.SGI_ACL_*) ;; *) getfattr -h -n "$a" "$src/$n" > /dev/null 2>&1 || setfattr -h -x "$a" "$place/$n" ;; esac
             done; done' sh < "$1/level"
-        (cd "$src" && xargs -0 -r getfattr -h -d -m - -e hex < "$1/level" 2>/dev/null | grep -v '^trusted\.SGI_ACL_') > "$1/attributes"
+    fi
+    attribute "$1" "$1/level"
+}
+# attribute M FILE: what is named there gets the extended attributes of its original
+attribute() {
+    if have setfattr && have getfattr; then
+        (cd "$src" && xargs -0 -r getfattr -h -d -m - -e hex < "$2" 2>/dev/null | grep -v '^trusted\.SGI_ACL_') > "$1/attributes"
         if [ -s "$1/attributes" ]; then (cd "$place" && setfattr -h --restore="$1/attributes"); fi
     elif have python3; then
         src=$src place=$place python3 -c '
@@ -211,7 +222,7 @@ for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
     want = {k: os.getxattr(a, k, follow_symlinks=False) for k in os.listxattr(a, follow_symlinks=False) if "SGI_ACL_" not in k}
     for k in os.listxattr(b, follow_symlinks=False):
         if k not in want and "SGI_ACL_" not in k: os.removexattr(b, k, follow_symlinks=False)
-    for k, v in want.items(): os.setxattr(b, k, v, follow_symlinks=False)' < "$1/level"
+    for k, v in want.items(): os.setxattr(b, k, v, follow_symlinks=False)' < "$2"
     fi
 }
 
@@ -251,7 +262,7 @@ copy_exactly() {
 # total_of M: add what was copied to the facts
 total_of() {
     tr '\n\0' '\003\n' < "$1/from" | awk '/^[dflpscbD] / { n++; if ($1 == "f") s += $5 } END { printf "%d %.0f\n", n, s }' > "$1/total"
-    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/whole" "$1/content.raw" \
+    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/tops" "$1/whole" "$1/content.raw" \
         "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
     for _f in "$1"/*.l; do if [ "$_f" != "$1/unsteady.l" ]; then rm -f "$_f"; fi; done
 }
