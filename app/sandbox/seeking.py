@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.sandbox.remote import quoted
 
 TESTS = ("files", "folders", "keys", "gives", "cores", "holds")
 _CALL = {"keys": "key", "gives": "gives", "cores": "core", "folders": "filled"}
+_KEYS = (".pem", ".key")  # endings of what is mostly certificates, or somebody's slides: many are looked at at once
+_KEY_SIZE = 2048  # blocks of 512 bytes; no key is bigger
 _PLAIN = re.compile(r"(\*/?|/)[A-Za-z0-9/._*?~@\[\]-]+")
 # Never looked into: no folder below is anybody's own, or it is far too big for what it may hold.
 _PASSED = (
@@ -35,24 +37,47 @@ def judge(kinds: Mapping[str, Mapping[str, Any]]) -> str:
         for pattern, regex in kind.get("holds", ()):
             call = f"if holds {quoted(regex.encode()).decode()}; then tell {name}; return; fi"
             lines.append(f"    case $f in {_safe(pattern)}) {call} ;; esac")
-    return "\n".join([*lines, "}", 'for f; do if [ -s "$f" ]; then judge; fi; done', "exit 0", ""])
+    named = [p for kind in kinds.values() for p in kind.get("files", ()) if p.endswith(_KEYS)]
+    lines += [
+        "}",
+        f"by_name() {{ case $f in {' | '.join(named) or 'none'}) judge ;; esac; }}",
+        'all_of_them "$@"',
+        "exit 0",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def seek(kinds: Mapping[str, Mapping[str, Any]]) -> str:
-    """The shell function `seek PLACE DEPTH`, which has one `find` hand the names that could fit to the judge."""
-    folders = _any(pattern for kind in kinds.values() for pattern in kind.get("folders", ()))
-    files = _any(pattern for kind in kinds.values() for pattern in _files(kind))
-    passed = " -o ".join(f"-name '{name}'" for name in _PASSED)
+    """The shell function `seek PLACE DEPTH`, which has one `find` hand the names that could fit to the judge.
+
+    Patterns of whole paths are asked only in places that they lie in, as each costs time for every file.
+    """
+    patterns = [pattern for kind in kinds.values() for pattern in _files(kind)]
+    anywhere = [pattern for pattern in patterns if pattern.startswith("*")]
+    tops = sorted({"/".join(pattern.split("/")[:2]) for pattern in patterns if pattern.startswith("/")})
     root = " -o ".join(f"-path {path}" for path in _PASSED_IN_ROOT)
-    run = """-exec sh -c "$JUDGE" sh {} +"""
+    folders = _any(pattern for kind in kinds.values() for pattern in kind.get("folders", ()))
     return (
         "seek() {\n"
         "    place=$1 deep=$2\n"
         f"    if [ \"$place\" = / ]; then set -- -type d '(' {root} ')' -prune -o; else set --; fi\n"
-        f'    bounded find "$place" -xdev -maxdepth "$deep" "$@" -type d \'(\' {passed} \')\' -prune -o \\\n'
-        f"        -type d '(' {folders} ')' -prune {run} -o \\\n"
-        f"        -type f '(' {files} ')' {run}\n"
+        f"    case $place in / | {' | '.join(f'{top} | {top}/*' for top in tops)}) {_find(folders, patterns)} ;;\n"
+        f"    *) {_find(folders, anywhere)} ;; esac\n"
         "}\n"
+    )
+
+
+def _find(folders: str, patterns: Sequence[str]) -> str:
+    passed = " -o ".join(f"-name '{name}'" for name in _PASSED)
+    keys = " -o ".join(f"-name '*{ending}'" for ending in _KEYS)
+    run = """-exec sh -c "$JUDGE" {} {{}} +"""
+    others = _any(pattern for pattern in patterns if not pattern.endswith(_KEYS))
+    return (
+        f'bounded find "$place" -xdev -maxdepth "$deep" "$@" -type d \'(\' {passed} \')\' -prune -o \\\n'
+        f"        -type d '(' {folders} ')' -prune {run.format('folder')} -o \\\n"
+        f"        -type f '(' {keys} ')' -size -{_KEY_SIZE} {run.format('keys')} -o \\\n"
+        f"        -type f '(' {others} ')' {run.format('file')}"
     )
 
 
@@ -62,7 +87,7 @@ def _files(kind: Mapping[str, Any]) -> Iterator[str]:
     yield from (pattern for pattern, _ in kind.get("holds", ()))
 
 
-def _any(patterns: Iterator[str]) -> str:
+def _any(patterns: Iterable[str]) -> str:
     """What `find` is asked: by the last part of the name where that says something, as it is much quicker."""
     words = {}
     for pattern in patterns:

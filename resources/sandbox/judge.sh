@@ -12,3 +12,24 @@ gives() {
 }
 core() { case $(head -c 18 "$f" 2>/dev/null | od -A n -t x1 | tr -d ' \n') in 7f454c46????????????????????????0400 | 7f454c46????????????????????????0004) ;; *) false ;; esac; }
 filled() { [ -n "$(ls -A "$f" 2>/dev/null)" ]; }
+
+# all_of_them: judge every argument; of many possible keys only those in which one is
+all_of_them() {
+    if [ "$0" = keys ] && [ $# -gt 16 ]; then
+        for f; do if [ -s "$f" ]; then by_name; fi; done
+        sift "$@"
+    else
+        for f; do if [ -s "$f" ]; then judge; fi; done
+    fi
+}
+# sift FILE …: look into all at once, then into each half, and so on; most often one look is enough
+sift() {
+    grep -q -a -s -E -e 'PRIVATE KEY|PuTTY-User-Key-File|OpenVPN Static key' -- "$@" || return 0
+    if [ $# -le 4 ]; then for f; do if [ -s "$f" ]; then judge; fi; done; return; fi
+    first=; second=; i=0
+    while [ $i -lt $# ]; do
+        i=$((i + 1))
+        if [ $i -le $(($# / 2)) ]; then first="$first \"\${$i}\""; else second="$second \"\${$i}\""; fi
+    done
+    eval "sift $first; sift $second"
+}
