@@ -51,6 +51,7 @@ class Adapt(Plain):
     def run(self, ctx: Context) -> Facts:
         """Make the overlay anew, change it, and say what was changed."""
         self.undo(ctx)
+        _refuse_elsewhere(ctx)
         why, _ = guest.why_not()
         if why:
             return _left_alone(why, ctx)
@@ -106,8 +107,21 @@ def plan_for(ctx: Context) -> Plan:
     return Plan(job.id, fixes, acts, load(job.profile).bus)
 
 
-def _secrets(ctx: Context) -> list[Secret]:
-    return [Secret(**secret) for secret in ctx.state.of("checkup").get("secrets", [])]
+def _secrets(ctx: Context) -> tuple[Secret, ...]:
+    return secrets.of(ctx.state.of("checkup"))
+
+
+def _refuse_elsewhere(ctx: Context) -> None:
+    """Secrets on a data disk that is exported as it is are not given away."""
+    gone = [secret for secret, what in secrets.plan(_secrets(ctx), ctx.job) if what == "remove"]
+    if there := [secret for secret in gone if secret.mount in ctx.job.own_disks]:
+        path, mount = there[0].path, there[0].mount
+        raise JobError(
+            f"{path} lies on the disk of {mount}, from which nothing can be taken out yet.",
+            f"Merge {mount}, leave it out, delete the file on the sandbox, or keep it: --secret {path}=keep",
+            means=SAFE,
+            topic="adapt",
+        )
 
 
 def _told(changes: list[guest.Change], ctx: Context) -> list[dict[str, str]]:

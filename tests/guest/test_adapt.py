@@ -8,7 +8,7 @@ import json
 import secrets
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def scene(guest_disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(guest_disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     place = tmp_path_factory.mktemp("adapt")
     fetched = place / "fetched.qcow2"
     spoilt(guest_disk, fetched, made(place / "spoil", Job("file:///nothing", "file:///nowhere/", id="x")))
@@ -75,7 +75,7 @@ def scene(guest_disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ctx.journal.record("adapt", "done", **facts)
     result = convert.STEP.run(ctx)
     told = (ctx.folder / "journal.jsonl").read_text()
-    yield Scene(fetched, before, digest(fetched), facts, Path(result["path"]), told)
+    return Scene(fetched, before, digest(fetched), facts, Path(result["path"]), told)
 
 
 def spoilt(disk: Path, fetched: Path, ctx: Context) -> None:
@@ -194,7 +194,8 @@ gone = ["{STATE}", "/var/lib/sandhopper", "/etc/fstab.sandhopper-j1", "{NET_RULE
         "/home/scientist/.aws/credentials", "/home/scientist/.config/gcloud"]
 print(json.dumps({{
     "fstab": open("/etc/fstab").read(), "cmdline": open("/proc/cmdline").read(),
-    "precious": open("/home/scientist/work/result.csv").read(), "there": [path for path in gone if os.path.lexists(path)],
+    "precious": open("/home/scientist/work/result.csv").read(),
+    "there": [path for path in gone if os.path.lexists(path)],
     "lib": int(os.stat("/var/lib").st_mtime), "keys": glob.glob("/etc/ssh/ssh_host_*_key"),
     "shadow": [line for line in open("/etc/shadow") if "$" in line],
 }}))
