@@ -69,8 +69,7 @@ def built(name: str) -> Layout:
     folder.mkdir(exist_ok=True)
     with host.held(folder / "lock"):
         if not (folder / "whole").exists():
-            line = ["sh", str(HERE / "layout.sh"), str(base), name, str(folder)]
-            subprocess.run(line, check=True, timeout=600, stderr=subprocess.DEVNULL if name == "volumes" else None)
+            subprocess.run(["sh", str(HERE / "layout.sh"), str(base), name, str(folder)], check=True, timeout=900)
             for other in base.glob(f"{name}-*"):
                 if other != folder:
                     shutil.rmtree(other)

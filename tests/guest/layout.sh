@@ -19,7 +19,7 @@ attach() { losetup -f --show -o "$2" --sizelimit "$3" "$W/disk$1"; }
 # room DISK OFFSET BYTES TYPE PATH [OPTIONS]: make a file system there and mount it below the guest's root
 room() {
     _loop=$(attach "$1" "$2" "$3")
-    case $4 in xfs) mkfs.xfs -q -f $6 "$_loop" ;; btrfs) mkfs.btrfs -q -f $6 "$_loop" ;; *) mkfs.ext4 -q -b 4096 $6 "$_loop" ;; esac
+    case $4 in xfs) mkfs.xfs -q -f $6 "$_loop" ;; btrfs) quiet mkfs.btrfs -q -f $6 "$_loop" ;; *) mkfs.ext4 -q -b 4096 $6 "$_loop" ;; esac
     mkdir -p "$R$5"
     mount -t "$4" "$_loop" "$R$5"
     blkid -p -s UUID -o value "$_loop" > "$W/uuid.$(echo "$5" | tr / _)"
