@@ -117,10 +117,11 @@ def test_every_folder_and_file_that_it_reads_is_only_read() -> None:
 
 
 def test_one_key_among_many_certificates(machine: Machine, sandbox: Make) -> None:
-    script = r"""mkdir /srv/certs; cd /srv/certs; for i in $(seq 300); do echo '-----BEGIN CERTIFICATE-----' > c$i.pem; done
-        echo '-----BEGIN RSA PRIVATE KEY-----' | tee c77.pem "$(printf "odd 'n\name\$(id).key")" > ./-x.pem"""
+    script = r"""mkdir -p /srv/certs; cd /srv/certs
+        for i in $(seq 300); do echo '-----BEGIN CERTIFICATE-----' > c$i.pem; done
+        echo '-----BEGIN RSA PRIVATE KEY-----' | tee c77.pem "odd 'n \$(id).key" > ./-x.pem"""
     machine.run("sh", "-c", script)
     keys = {path for path, kind in found(sandbox(machine).look()).items() if kind == "tls-key"}
     assert {path for path in keys if path.startswith(b"/srv/certs")} == {
-        b"/srv/certs/c77.pem", b"/srv/certs/odd 'n\name$(id).key", b"/srv/certs/-x.pem",
+        b"/srv/certs/c77.pem", b"/srv/certs/odd 'n $(id).key", b"/srv/certs/-x.pem",
     }  # fmt: skip
