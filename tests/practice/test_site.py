@@ -113,7 +113,12 @@ def test_the_machine_is_merged_and_put_back_byte_for_byte(site: Site, ctx: Conte
     before = listing(home)
     sandbox = Sandbox(site.record.url("machine"), ctx)
     look = sandbox.look()
-    assert [(m.path, m.why_not, m.hidden) for m in look.mounts] == [("/application", "", False)]
+    assert [(m.path, m.why_not, m.hidden) for m in look.mounts] == [
+        ("/application", "", False),
+        ("/scratch", "", False),
+    ]
+    assert [secret.kind for secret in look.secrets if secret.mount == "/application"] == ["netrc"]
+    assert len(look.secrets) == 5
     facts = sandbox.merge(["/application"], "job-1")
     merged = listing(home / "root/application")
     data = listing(home / "data")
