@@ -38,7 +38,10 @@ EVERYTHING = "for p in $(ps -eo pid=); do [ $p -lt 5 ] || [ $p = $$ ] || kill -9
 
 
 def by(command: str) -> Callable[[Machine], None]:
-    return lambda machine: machine.run("sh", "-c", command) and None
+    def act(machine: Machine) -> None:
+        machine.run("sh", "-c", command)
+
+    return act
 
 
 def plug(machine: Machine) -> None:
@@ -71,9 +74,13 @@ def whole(sandbox: Sandbox) -> None:
     sandbox.restore()
 
 
+def begun(machine: Machine) -> bool:
+    return b"begin" in machine.run("cat", f"{STATE}/journal", check=False)
+
+
 def moment(machine: Machine, dice: random.Random) -> float:
     """Wait for the first sign of work, and then for a while of the work's own length."""
-    until(lambda: b"begin" in machine.run("cat", f"{STATE}/journal", check=False))
+    until(lambda: begun(machine), 60)
     wait = dice.uniform(0, 1.6)
     time.sleep(wait)
     return wait
@@ -145,7 +152,8 @@ def test_our_program_killed_at_any_moment_and_another_computer_restores(tmp_path
         ((about, answer),) = machine.answers().items()
         for _ in range(POINTS):
             ours = subprocess.Popen([sys.executable, "-c", PROGRAM, machine.url(), about, answer, str(tmp_path)])
-            waited = moment(machine, dice)
+            until(lambda ours=ours: ours.poll() is not None or begun(machine), 90)  # type: ignore[misc]
+            time.sleep(waited := dice.uniform(0, 1.6))
             ours.send_signal(signal.SIGKILL)
             ours.wait()
             settle(near(sandbox(machine), machine))
