@@ -272,3 +272,19 @@ def test_the_program_kept_in_the_vault_puts_back_by_itself(planted: Machine, san
     sandbox(planted).secrets_off(how_of(sandbox(planted), asked()), "job-1")
     assert planted.run("sh", "/application/.sandhopper-job-1/back").splitlines()[-1] == b"back"
     assert all_of(planted) == before
+
+
+@pytest.mark.parametrize("shell", ["bash", "busybox"])
+def test_other_shells_and_a_dd_that_follows_links(tmp_path: Path, sandbox: Make, shell: str) -> None:
+    small = Machine(tmp_path, disks={"/application": 100}, root_size=250, shell=shell)
+    for tool in ("dd", "cmp", "head", "touch", "stat", "od") if shell == "busybox" else ():
+        (small.place / "over" / "bin" / tool).symlink_to("/usr/bin/busybox")
+    with small as machine:
+        machine.run("sh", "-c", PLANT.replace("touch -d '2001-02-03 04:05:06.789'", "touch -d '2001-02-03 04:05:06'")
+                    .replace("touch -d '2002-02-03 04:05:06.789'", "touch -d '2002-02-03 04:05:06'")
+                    .replace("touch -d 2003-01-01", "touch -d '2003-01-01 00:00:00'"))  # fmt: skip
+        before = all_of(machine)
+        sandbox(machine).secrets_off(how_of(sandbox(machine), asked()), "job-1")
+        assert gone(machine)
+        assert {finding.grade for finding in sandbox(machine).restore()} == {"ok"}
+        assert all_of(machine) == before
