@@ -16,12 +16,15 @@ from app.stores import BLOCK
 from app.units import size as words_for
 
 if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
     from app.context import Context
     from app.stores import Store
     from app.stores.remote import Remote
 
 SYNC_EVERY = 256 << 20  # bytes; what a power cut may cost
 DAMAGED = "It is fetched again from the beginning."
+_hashed: dict[Path, tuple[int, int, Hash, Hash | None]] = {}  # unfinished file → its length, time, and sums so far
 
 
 class Download:
@@ -73,6 +76,11 @@ class Download:
         return there > 0
 
     def _hash_what_is_here(self, file: BinaryIO) -> int:
+        length, time_, sha256, told = _hashed.pop(self.part, (0, 0, self._sha256, self._told))
+        now = os.fstat(file.fileno())
+        if length and (now.st_size, now.st_mtime_ns) == (length, time_) and length <= self.remote.size:
+            self._sha256, self._told = sha256, told  # the line was cut a moment ago, in this very run
+            return file.seek(length)
         there = min(file.seek(0, os.SEEK_END), self.remote.size)
         file.truncate(there)
         file.seek(0)
@@ -102,6 +110,8 @@ class Download:
                 self.ctx.advance(len(block))
         finally:
             _settle(file, done)
+            told = self._told.copy() if self._told else None
+            _hashed[self.part] = (done, os.fstat(file.fileno()).st_mtime_ns, self._sha256.copy(), told)
 
     def _count(self, block: bytes) -> None:
         self._sha256.update(block)
@@ -114,6 +124,7 @@ class Download:
         return not self._told or self._told.hexdigest() == self.remote.digest.lower()
 
     def _finished(self) -> Path:
+        _hashed.pop(self.part, None)
         self.part.replace(self.whole)
         host.sync_folder(self.whole.parent)
         return self.whole

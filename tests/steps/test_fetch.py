@@ -111,6 +111,7 @@ def test_after_each_cut_it_goes_on_where_it_was(ctx: Context, cloud: Cloud, disk
     assert begun[0] == 0
     assert begun == sorted(begun)
     assert begun[-1] > 12_000_000
+    assert not [e for e in events if e.text == "check what is here"]  # in one run nothing is hashed twice
 
 
 @pytest.mark.parametrize("there", [1, 262_144, 1_048_577, SIZE - 1, SIZE, SIZE + 5])
