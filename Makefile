@@ -1,11 +1,12 @@
 # make run   set everything up and run the main job on the practice site (a window where there is a display)
 # make test  set everything up and run the tests        make lint   ruff, mypy, import contracts
+# make bench how long a merge takes, next to rsync by hand (root)
 # make test-guest   a real Debian guest in QEMU         make clean  remove what was set up here
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run window rehearse test test-guest lint format pictures clean
+.PHONY: run window rehearse test test-guest bench lint format pictures clean
 run: $(VENV)/.run
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then exec $(BIN)/python -m ui --rehearse; else exec $(BIN)/python -m app rehearse; fi
 
@@ -20,6 +21,9 @@ test: $(VENV)/.test lint
 
 test-guest: $(VENV)/.guest
 	$(BIN)/pytest -m guest -n 0 --timeout=1500 tests/guest
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench.merge
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -77,8 +77,8 @@ CHANGES = {
     "one more name": "ln links/a src/again; ln links/b 'odd names/again'",
     "one name less": "rm links/a",
     "linked anew": "rm links/b; cp -p links/a links/b",
-    "content with its old time": "t=$(stat -c @%.9Y data/run1.bin); printf X | dd of=data/run1.bin conv=notrunc bs=1 seek=9; "
-    "touch -d $t data/run1.bin",
+    "content with its old time": "cd data; t=$(stat -c @%.9Y run1.bin); "
+    "printf X | dd of=run1.bin conv=notrunc bs=1 seek=9; touch -d $t run1.bin",
     "attributes": "cd xattr; setfattr -n user.new -v 1 file; setfattr -x user.big file; setfattr -x trusted.note file; "
     "cd ..; setfattr -n user.folder -v 1 src; chmod 700 modes/setgid; chown 5:6 modes; setfacl -b acl; "
     "setfacl -b acl/file",
