@@ -30,7 +30,7 @@ payload() {
 drivers_in() {
     _skip=$(payload "$1")
     if [ -n "$_skip" ]; then
-        _names=$(unpacked "$1" "$_skip" | { tr -c 'A-Za-z0-9_./-' '\n'; } | grep -E "(lib/modules/|/)[^/]*($WANTED)\.ko|modules\.dep$|^usr/lib|^TRAILER" | grep -o -E "(^|/)($WANTED)\.ko|TRAILER" | sort -u)
+        _names=$(unpacked "$1" "$_skip" | tr -c 'A-Za-z0-9_./-' '\n' | grep -o -E "(^|/)($WANTED)\.ko|TRAILER" | sort -u)
     else
         _names=$(tr -c 'A-Za-z0-9_./-' '\n' < "$1" | grep -o -E "(^|/)($WANTED)\.ko|TRAILER" | sort -u)
     fi
