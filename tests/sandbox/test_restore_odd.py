@@ -153,10 +153,11 @@ def test_who_works_in_the_copy_while_it_is_taken_away_keeps_the_files(
         machine.run("sh", "-c", f"{SMALL}; echo precious > /etc/theirs")
         was = Before(machine)
         near(sandbox(machine), machine).merge(MOUNTS, "job-1")
+        device = machine.run("findmnt", "-n", "-o", "SOURCE", "/application").decode().strip()
         machine.run(
             "sh", "-c", "umount /application; cd /application; echo mine > a/new; echo more >> g; ln -s /etc swapped"
         )
-        machine.run("mount", "/application")
+        machine.run("mount", device, "/application")
         findings = near(sandbox(machine), machine).restore()
         assert {f.topic for f in findings} >= {"kept"}
         (kept,) = [f for f in findings if f.topic == "kept"]
