@@ -17,6 +17,7 @@ import pytest
 
 from app.context import Context
 from app.disk import guest, image, overlay
+from app.disk.guest import initramfs
 from app.errors import Cancelled, JobError
 from app.job import Decision, Job
 from app.journal import Journal
@@ -101,7 +102,6 @@ def spoil(copy: guest.Guest, system: guest.System) -> None:
         " console=tty0 console=ttyS0,115200", ""
     )
     copy.write("/boot/extlinux/extlinux.conf", loader)
-    copy.write(f"/boot/initrd.img-{system.kernels[0]}", without_drivers())
     put(copy, "/home/scientist/.aws/credentials", f"[default]\naws_secret_access_key = {TOKEN}\n", owner=1000)
     put(copy, "/home/scientist/work/result.csv", "precious", owner=1000)
     put(copy, "/home/scientist/.config/gcloud/odd\nname", TOKEN, owner=1000)
@@ -151,7 +151,7 @@ def test_the_fetched_disk_is_never_written(scene: Scene) -> None:
 
 def test_every_change_is_told_in_words_and_without_passwords(scene: Scene) -> None:
     done = {change["fix"] for change in scene.facts["changes"] if change["grade"] == "ok"}
-    repaired = {"device-names", "missing-disks", "nic-rules", "network", "virtio", "cloud-init", "console"}
+    repaired = {"device-names", "missing-disks", "nic-rules", "network", "cloud-init", "console"}
     assert done == {"traces", "clean", *repaired}, scene.facts["changes"]
     failed = [change for change in scene.facts["changes"] if change["grade"] != "ok"]
     assert [change["fix"] for change in failed] == ["left"], failed
@@ -200,6 +200,22 @@ print(json.dumps({{
     "shadow": [line for line in open("/etc/shadow") if "$" in line],
 }}))
 """
+
+
+def test_a_start_up_image_without_drivers_is_made_anew(
+    guest_disk: Path, guest_folder: Path, tmp_path: Path, context: Callable[..., Context]
+) -> None:
+    ctx = context()
+    over = tmp_path / "over.qcow2"
+    overlay.create(over, image.inspect(guest_disk, ctx), ctx)
+    with guest.opened(over, ctx, write=True) as copy:
+        system = guest.look(copy)
+        copy.write(f"/boot/initrd.img-{system.kernels[0]}", without_drivers())
+        changes = list(initramfs.with_drivers(copy, system, "virtio"))
+        assert [change.grade for change in changes] == ["ok"], changes
+        assert list(initramfs.with_drivers(copy, system, "virtio")) == []
+    with Guest(tmp_path / "alone", [over], guest_folder / "key") as alone:
+        assert b"virtio_blk" in alone.ssh("lsinitramfs /boot/initrd.img-$(uname -r)")
 
 
 def quoted(text: str) -> str:
