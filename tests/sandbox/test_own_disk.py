@@ -21,7 +21,7 @@ from tests.sandbox.machine import Machine
 from tests.servers import need
 from tests.servers.sshd import Sshd
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 NEEDS_PERSON, KILLED = 3, -9
 MIB = 1 << 20
 
