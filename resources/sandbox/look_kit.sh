@@ -18,7 +18,8 @@ lines() { _r=$1; shift; text "$@" | grep -E "^[^:]*:[[:space:]]*($_r)"; }
 # holds cannot be killed, so the function talks through a pipe whose reader can, and nobody waits for the function.
 bounded() {
     _seconds=$1; shift
-    "$@" < /dev/null 2>/dev/null | cat &
+    # redirected by exec: a shell keeps a copy of what a function's own redirection covers, and with it the login
+    (exec < /dev/null 2> /dev/null; LOOKING=$MARK; export LOOKING; "$@") | cat &
     _reader=$!
     (
         trap 'kill $_sleep 2>/dev/null; exit' TERM
@@ -27,7 +28,13 @@ bounded() {
         kill -9 $_reader
     ) > /dev/null 2>&1 < /dev/null &
     _watcher=$!
-    wait $_reader 2>/dev/null || printf '\n%s late\n%s\n' "$MARK" "$1"
+    wait $_reader 2>/dev/null || { printf '\n%s late\n%s\n' "$MARK" "$1"; let_go; }
     kill $_watcher 2>/dev/null
     wait $_watcher 2>/dev/null
+}
+# let_go: end what was begun and hangs, as far as it can be ended
+let_go() {
+    for _p in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null < "$_p/environ" | grep -q -x -F "LOOKING=$MARK"; then kill -9 "${_p#/proc/}"; fi
+    done 2>/dev/null
 }
