@@ -21,7 +21,8 @@ mount_table() {
 }
 # mount_escape PATH: as awk's -v must be given it to meet mountinfo's own way of writing it
 mount_escape() { printf '%s' "$1" | sed -e 's/\\/\\\\134/g' -e 's/ /\\\\040/g' -e 's/\t/\\\\011/g'; }
-mount_id() { awk -v p="$(mount_escape "$1")" '$5 == p { id = $1 } END { print id }' /proc/self/mountinfo; }
+# mount_id PATH: as process 1 sees it; a mount namespace of ours has other numbers for the same mounts
+mount_id() { awk -v p="$(mount_escape "$1")" '$5 == p { id = $1 } END { print id }' /proc/1/mountinfo; }
 
 # disk_look PATH: size in blocks, files in use, names at the top, owner and mode of the top: enough to see a wrong or emptied disk
 disk_look() {

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import JobError
 from app.job import Include
-from app.sandbox import Sandbox
+from app.sandbox import Sandbox, remote
 from app.sandbox.findings import for_job
 from tests.sandbox.machine import SUDO_PASSWORD, Machine
 from tests.servers import need
@@ -149,6 +149,26 @@ def test_a_root_disk_that_is_too_small_is_refused_before_anything_is_copied(tmp_
         assert not [name for name in machine.root_listing() if name.startswith("application/")]
         assert sandbox(machine).restore()[0].grade == "ok"
         assert machine.root_listing() == root
+
+
+def test_a_root_disk_that_fills_up_meanwhile_stops_the_copy_and_all_that_copies(
+    tmp_path: Path, sandbox: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = remote.script
+    fill = 'note() { note_it "$@"; [ "$1" != copy ] || head -c 260000000 /dev/zero > /filler; }\n'
+    lib = real("lib").replace("note() {", "note_it() {") + fill
+    monkeypatch.setattr(remote, "script", lambda name: lib if name == "lib" else real(name))
+    with Machine(tmp_path, disks={"/application": 200}) as machine:
+        machine.run("sh", "-c", "cd /application; head -c 90000000 /dev/urandom > big; cp big two || :")
+        root = machine.root_listing()
+        with pytest.raises(JobError, match=r"filling up"):
+            sandbox(machine).merge(("/application",), "job-1")
+        working = "grep -z -l SANDHOPPER_WORK /proc/[0-9]*/environ | grep -v self; true"
+        assert machine.run("sh", "-c", working) == b""
+        machine.run("rm", "/filler")
+        assert sandbox(machine).restore()[0].grade == "ok"
+        after = machine.root_listing()
+        assert {k: v for k, v in after.items() if k != "."} == {k: v for k, v in root.items() if k != "."}
 
 
 def test_files_hidden_below_the_mount_wait_aside_and_come_back_with_their_inodes(tmp_path: Path, sandbox: Make) -> None:
