@@ -19,7 +19,8 @@ lines() { _r=$1; shift; text "$@" | grep -E "^[^:]*:[[:space:]]*($_r)"; }
 bounded() {
     _seconds=$1; shift
     # redirected by exec: a shell keeps a copy of what a function's own redirection covers, and with it the login
-    (exec < /dev/null 2> /dev/null; LOOKING=$MARK; export LOOKING; "$@") | cat &
+    # and a group of its own: dash waits for all of a pipeline, also for the part that hangs
+    (LOOKING=$MARK; export LOOKING; (exec < /dev/null 2> /dev/null; "$@") | cat) &
     _reader=$!
     (
         trap 'kill $_sleep 2>/dev/null; exit' TERM

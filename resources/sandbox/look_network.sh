@@ -10,7 +10,7 @@ look_network() {
     part network_files
     lines 'iface |address |auto |allow-hotplug |hwaddress ' /etc/network/interfaces /etc/network/interfaces.d/*
     lines '(DEVICE|NAME|BOOTPROTO|IPADDR[0-9_]*|HWADDR|MACADDR|LLADDR|ONBOOT|STARTMODE|GATEWAY|NM_CONTROLLED)=' /etc/sysconfig/network-scripts/ifcfg-* /etc/sysconfig/network/ifcfg-* /etc/sysconfig/network
-    lines '.*(dhcp4:|addresses:|macaddress:|set-name:|gateway4:|match:|renderer:|- *"?[0-9a-fA-F.:]+/[0-9]+)' /etc/netplan/*.yaml /run/netplan/*.yaml
+    lines '.*(dhcp4:|addresses:|macaddress:|set-name:|en[a-z0-9]+:|gateway4:|match:|renderer:|- *"?[0-9a-fA-F.:]+/[0-9]+)' /etc/netplan/*.yaml /run/netplan/*.yaml
     lines '\[ipv4\]|\[ipv6\]|\[connection\]|method=|address[0-9]*=|addresses=|mac-address=|interface-name=|autoconnect=' /etc/NetworkManager/system-connections/*
     lines '\[[A-Z]|DHCP=|Address=|Gateway=|MACAddress=|Name=' /etc/systemd/network/*.network /etc/systemd/network/*.link
     # an address that is in use but stands in no file may have come from the place itself
