@@ -15,7 +15,7 @@ from app.errors import JobError
 from app.fixes import FIXES
 from app.job import Job
 from app.journal import Facts
-from app.sandbox import secrets
+from app.sandbox import disks, secrets
 from app.sandbox.look import Secret
 from app.steps import Plain
 from app.targets import load
@@ -104,7 +104,16 @@ def plan_for(ctx: Context) -> Plan:
     job = ctx.job
     fixes = [name for name in FIXES if name not in job.unfixed] if job.sandbox_url else []
     acts: list[Act] = acts_for(job, _secrets(ctx))
-    return Plan(job.id, fixes, acts, load(job.profile).bus)
+    return Plan(job.id, fixes, acts, load(job.profile).bus, _along(ctx))
+
+
+def _along(ctx: Context) -> dict[str, str]:
+    """The mount points of disks that are exported as well, and of what else lies on them → UUID, or empty."""
+    known = [disks.Disk.from_json(data) for data in ctx.state.of("checkup").get("disks", [])]
+    names = {name for disk in known if disk.mount in ctx.job.own_disks for name in disk.names}
+    there = [disk for disk in known if names & {*disk.names} and disk.mount not in ctx.job.merges]
+    told = {disk.mount: "" if disk.kind in disks.PARTED else disk.uuid for disk in there}
+    return {**dict.fromkeys(ctx.job.own_disks, ""), **told}
 
 
 def _secrets(ctx: Context) -> tuple[Secret, ...]:

@@ -76,6 +76,21 @@ def test_what_is_bound_from_a_disk_that_stays_behind() -> None:
     assert "/x none bind 0 0" in both(text)
 
 
+def test_a_disk_that_travels_along_is_waited_for_and_named_by_what_stays() -> None:
+    text = "/dev/vdb1 /my\\040data ext4 defaults 0 2\n/my\\040data/x /x none bind 0 0\nUUID=gone /d ext4 defaults 0 2\n"
+    judged = tables.judge(text, SYSTEM, along={"/my data": "eeee-5"})
+    after = tables.by_uuid(text, judged)
+    assert after.split("\n")[0] == "UUID=eeee-5 /my\\040data ext4 defaults 0 2"
+    after = tables.unhurried(after, tables.judge(after, SYSTEM, along={"/my data": "eeee-5"}))
+    assert [("nofail" in line) for line in after.split("\n")] == [False, False, True, False]
+
+
+def test_of_a_disk_that_travels_along_without_a_known_name_nothing_is_touched() -> None:
+    text = "/dev/vdb1 /data ext4 defaults 0 2\n"
+    judged = tables.judge(text, SYSTEM, along={"/data": ""})
+    assert tables.by_uuid(text, judged) == tables.unhurried(text, judged) == text
+
+
 def test_without_systemd_only_what_mount_itself_knows() -> None:
     text = "/dev/vdb1 /d ext4 defaults 0 2"
     assert tables.unhurried(text, tables.judge(text, SYSTEM), systemd=False) == "/dev/vdb1 /d ext4 nofail 0 2"

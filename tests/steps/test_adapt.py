@@ -80,6 +80,18 @@ def test_a_secret_on_a_disk_of_its_own_is_not_given_away(context: Callable[..., 
         adapt.STEP.run(ctx)
 
 
+def test_which_disks_travel_along(context: Callable[..., Context]) -> None:
+    def disk(mount: str, name: str, **more: Any) -> dict[str, Any]:
+        return {"mount": mount, "device": f"/dev/{name}1", "names": [name], "uuid": f"u{mount}", "kind": "ext4", **more}
+
+    known = [disk("/data", "vdb"), disk("/beside", "vdb"), disk("/home", "vdb"), disk("/left", "vdc")]
+    known += [disk("/lvm", "vdd", kind="LVM2_member")]
+    parts = tuple(Include(mount, "disk") for mount in ("/data", "/lvm", "/unseen"))
+    wish = job(sandbox=SSH, include=(*parts, Include("/home", "merge"), Include("/left", "leave")))
+    plan = adapt.plan_for(context(job=wish, facts={"checkup": {"disks": known}}))
+    assert plan.along == {"/data": "u/data", "/beside": "u/beside", "/lvm": "", "/unseen": ""}
+
+
 def test_a_disk_that_holds_nothing_known_is_not_even_opened(context: Callable[..., Context], tmp_path: Path) -> None:
     disk = tmp_path / "noise.raw"
     disk.write_bytes(secrets.token_bytes(4 << 20))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.context import Context
@@ -46,12 +46,16 @@ class Act(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is wanted: traces of *job* go, repairs (`app/fixes.py`) by id, what is cleaned; *bus* is the target's."""
+    """What is wanted: traces of *job* go, repairs (`app/fixes.py`) by id, what is cleaned; *bus* is the target's.
+
+    *along*: mount points of the disks that travel with the copy → the UUID of their file system, or empty.
+    """
 
     job: str
     fixes: Collection[str] = ()
     acts: Sequence[Act] = ()
     bus: str = "virtio"
+    along: Mapping[str, str] = field(default_factory=dict)
 
 
 def apply(guest: Guest, system: System, plan: Plan, ctx: Context) -> list[Change]:
@@ -68,8 +72,8 @@ def apply(guest: Guest, system: System, plan: Plan, ctx: Context) -> list[Change
 def _acts(guest: Guest, system: System, plan: Plan, hint: str) -> Iterator[tuple[str, Callable[[], Iterator[Change]]]]:
     yield "traces", lambda: traces.remove(guest, plan.job)
     repairs: dict[str, Callable[[], Iterator[Change]]] = {
-        "device-names": lambda: disks.by_uuid(guest, system, hint),
-        "missing-disks": lambda: disks.unhurried(guest, system, hint),
+        "device-names": lambda: disks.by_uuid(guest, system, hint, plan.along),
+        "missing-disks": lambda: disks.unhurried(guest, system, hint, plan.along),
         "nic-rules": lambda: cards.remove(guest),
         "network": lambda: network.by_dhcp(guest, system),
         "console": lambda: console.on_serial(guest, system),

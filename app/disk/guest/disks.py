@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from app.disk.guest import tables
 from app.disk.guest.change import Change
@@ -25,10 +25,10 @@ def loader_files(guest: Guest) -> list[str]:
     return list(dict.fromkeys(real for path in found if (real := guest.file(path))))
 
 
-def by_uuid(guest: Guest, system: System, hint: str) -> Iterator[Change]:
-    """Name the copy's own disks by UUID in /etc/fstab and in the boot loader."""
+def by_uuid(guest: Guest, system: System, hint: str, along: Mapping[str, str]) -> Iterator[Change]:
+    """Name the copy's own disks, and those that travel *along* with it, by UUID in /etc/fstab and boot loader."""
     before = guest.text(FSTAB)
-    after = tables.by_uuid(before, tables.judge(before, system, hint))
+    after = tables.by_uuid(before, tables.judge(before, system, hint, along))
     yield from rewritten(guest, FSTAB, before, after, "device-names", "Disks are named by their UUID")
     initrd = any(name.startswith(("initr", "initramfs")) for name in guest.names("/boot"))
     for path in loader_files(guest):
@@ -41,10 +41,10 @@ def by_uuid(guest: Guest, system: System, hint: str) -> Iterator[Change]:
         yield from rewritten(guest, path, before, after, "device-names", "The boot loader finds the disk by its UUID")
 
 
-def unhurried(guest: Guest, system: System, hint: str) -> Iterator[Change]:
-    """Let the copy start without the disks that stay behind."""
+def unhurried(guest: Guest, system: System, hint: str, along: Mapping[str, str]) -> Iterator[Change]:
+    """Let the copy start without the disks that stay behind; those that travel *along* are waited for as before."""
     before = guest.text(FSTAB)
-    after = tables.unhurried(before, tables.judge(before, system, hint), systemd=system.systemd)
+    after = tables.unhurried(before, tables.judge(before, system, hint, along), systemd=system.systemd)
     title = "Disks that stay behind no longer hold up the start"
     yield from rewritten(guest, FSTAB, before, after, "missing-disks", title)
     before = guest.text(CRYPTTAB)

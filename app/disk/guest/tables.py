@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.disk.guest.system import FileSystem, System
@@ -67,23 +67,33 @@ def entries(text: str) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Judged:
-    """An entry and what it means for the copy: *here* its file system on the copy, or *away*: it stays behind."""
+    """An entry and what it means for the copy: its file system is *here* on it, or it stays behind (*away*).
+
+    *uuid*: what the device is to be named by, where that is known.
+    """
 
     entry: Entry
     here: FileSystem | None = None
     away: bool = False
+    uuid: str = ""
 
 
-def judge(text: str, system: System, hint: str = "") -> list[Judged]:
-    """What each line of an fstab means on the copy; *hint*: what the root's device was called on the sandbox."""
+def judge(text: str, system: System, hint: str = "", along: Mapping[str, str] | None = None) -> list[Judged]:
+    """What each line of an fstab means on the copy; *hint*: what the root's device was called on the sandbox.
+
+    *along*: the mount points of disks that travel with the copy → the UUID of their file system, or empty.
+    """
     found = entries(text)
     disk = _own_disk(found, hint)
     judged: list[Judged] = []
     for entry in found:
+        if along and entry.place in along:
+            judged.append(Judged(entry, uuid=along[entry.place]))
+            continue
         here = _resolved(entry, system, disk)
         if here and here.kind != "btrfs" and any(other.here == here for other in judged):
             here = None  # two lines for one file system: this one means another disk
-        judged.append(Judged(entry, here, away=here is None and _is_elsewhere(entry)))
+        judged.append(Judged(entry, here, here is None and _is_elsewhere(entry), here.uuid if here else ""))
     gone = [j.entry.place for j in judged if j.away and j.entry.place.startswith("/")]
     return [_with_bind(j, gone) for j in judged]
 
@@ -98,8 +108,8 @@ def by_uuid(text: str, judged: Sequence[Judged]) -> str:
     """The fstab with every file system of the copy named by its UUID that was named by its place."""
     written = text.split("\n")
     for j in judged:
-        if j.here and j.here.uuid and BY_PLACE.fullmatch(j.entry.spec):
-            written[j.entry.line] = written[j.entry.line].replace(j.entry.spec, f"UUID={j.here.uuid}", 1)
+        if j.uuid and BY_PLACE.fullmatch(j.entry.spec):
+            written[j.entry.line] = written[j.entry.line].replace(j.entry.spec, f"UUID={j.uuid}", 1)
     return "\n".join(written)
 
 
