@@ -45,6 +45,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "image": image,
         "disks": disks,
         "boot": boot,
+        "changes": _changes(state),
         "sandbox": _sandbox(job, state),
         "secrets": _secrets(job, state),
         "findings": findings(state),
@@ -143,6 +144,24 @@ def _boot(job: Job, state: State) -> dict[str, Any]:
     kept = ("ok", "verdict", "reason", "seconds", "bus", "firmware", "accel", "screen")
     tail = [bare(line) for line in str(facts.get("tail", "")).splitlines()[-_TAIL:]]
     return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": "\n".join(tail).strip()}
+
+
+def _changes(state: State) -> dict[str, Any]:
+    """What is different in the copy from what was fetched: in words, with what was there before and is there now."""
+    adapted = state.of("adapt") if state.is_done("adapt") else {}
+    told = [_change(change) for change in adapted.get("changes", [])]
+    return {"system": words.plain(adapted.get("system", "")), "why_not": adapted.get("why_not", ""), "made": told}
+
+
+def _change(change: Facts) -> dict[str, str]:
+    """One of them; *fix* is an id of app/fixes.py, or `traces`, `clean`, `left` or `trim`."""
+    lined = {key: "\n".join(bare(line) for line in str(change.get(key, "")).split("\n")) for key in ("before", "after")}
+    return {
+        "fix": str(change.get("fix", "")),
+        "title": words.plain(change.get("title", "")),
+        "grade": "ok" if change.get("grade") == "ok" else "care",
+        **lined,
+    }
 
 
 def findings(state: State) -> list[dict[str, Any]]:

@@ -86,6 +86,37 @@ def test_the_report_tells_all_of_it(context: Made, tmp_path: Path) -> None:
     assert "rehearsal" not in seen
 
 
+def test_every_change_of_the_copy_is_shown_as_it_was_and_is(context: Made, tmp_path: Path) -> None:
+    def change(title: str, before: str = "", after: str = "", grade: str = "ok") -> dict[str, str]:
+        return {"fix": "x", "title": title, "before": before, "after": after, "grade": grade}
+
+    made = [
+        change("Disks are named by their UUID.", f"/dev/vda1 / ext4\n/dev/vdb1 /d {HOSTILE}", "UUID=aa-bb / ext4"),
+        change("The journal is gone.", "/var/lib/x"),
+        change("No room for a start-up image.", "40 MB are needed", grade="care"),
+    ]
+    data, page = written(context, tmp_path, adapt={"changes": made, "system": "Debian"})
+    seen = visible(page)
+    assert [told["grade"] for told in data["changes"]["made"]] == ["ok", "ok", "care"]
+    assert "Before /dev/vda1 / ext4 /dev/vdb1 /d" in seen
+    assert "Now UUID=aa-bb / ext4" in seen
+    assert "Before /var/lib/x Now not there any more" in seen
+    assert "Not done: No room for a start-up image. Why 40 MB are needed" in seen
+    assert "<pre>/dev/vda1 / ext4\n" in page  # line by line
+    assert "<script" not in page
+    assert "\x1b" not in page
+
+
+def test_a_copy_that_was_left_alone_says_why(context: Made, tmp_path: Path) -> None:
+    _, page = written(context, tmp_path, adapt={"changes": [], "why_not": "This computer has no libguestfs."})
+    assert "The copy was left as it is. This computer has no libguestfs." in visible(page)
+
+
+def test_without_a_change_nothing_is_said_of_changes(context: Made, tmp_path: Path) -> None:
+    _, page = written(context, tmp_path)
+    assert "different in the copy" not in page
+
+
 def test_hostile_names_stay_text(context: Made, tmp_path: Path) -> None:
     data, page = written(context, tmp_path, convert={"name": HOSTILE, "sha256": SHA, "size": 1})
     assert "<script" not in page
