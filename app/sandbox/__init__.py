@@ -131,11 +131,11 @@ class Sandbox:
     def _see(self, what: str = "look") -> Seen:
         """All that is looked at; with *what* `places` only the cheap parts: mounts, fstab, units, space."""
         mark = f"--{token_hex(12)}"
-        return Seen.read(self._ask(what, remote.given(MARK=mark), timeout=400), mark)
+        return Seen.read(self._ask(what, remote.given(MARK=mark), timeout=remote.SLOWEST), mark)
 
     def _secrets(self, seen: Seen, mounts: Sequence[str]) -> secrets.Found:
         mark = f"--{token_hex(12)}"
-        answer = self._ask("secrets", secrets.request(mark), timeout=secrets.LONGEST + 120)
+        answer = self._ask("secrets", secrets.request(mark), timeout=secrets.LONGEST + remote.SLOWEST)
         return secrets.read(Seen.read(answer, mark).raw("secrets"), seen.lines, mounts)
 
     def _request(self, mounts: Sequence[str], job_id: str) -> bytes:
@@ -174,7 +174,7 @@ class Sandbox:
     def _ask_long(self, name: str, before: bytes) -> bytes:
         return self._ask(name, before, timeout=1800)
 
-    def _ask(self, name: str, before: bytes, timeout: float = 120) -> bytes:
+    def _ask(self, name: str, before: bytes, timeout: float = remote.SLOWEST) -> bytes:
         return remote.ask(self._ssh, name, before, timeout)
 
 

@@ -22,7 +22,7 @@ class Mount:
 
     *size* and *used* are bytes, *files* counts inodes in use (0: not told). *owner* is `uid:name` of its top folder.
     *why_not* says why it cannot be merged into the root disk; empty when it can. *hidden*: the folder below it holds
-    files of its own.
+    files of its own. *shows*: the mount whose data it shows a second time, whole or in part (a bind mount).
     """
 
     path: str
@@ -35,6 +35,7 @@ class Mount:
     read_only: bool = False
     why_not: str = ""
     hidden: bool = False
+    shows: str = ""
 
     @property
     def mergeable(self) -> bool:
@@ -106,7 +107,7 @@ def data_mounts(
     seen = visible(lines)
     root_disks = next((disks.get(line.number, frozenset()) for line in seen if line.path == "/"), frozenset())
     found: list[Mount] = []
-    first: dict[str, str] = {}
+    first: dict[str, Line] = {}
     for line in sorted(seen, key=lambda line: line.root != "/"):  # else in the order in which they were mounted
         network = bool(NETWORK.fullmatch(line.fstype)) and not MADE_UP.fullmatch(line.fstype)
         if line.path == "/" or (not network and not _is_data(line, root_disks, disks)):
@@ -115,9 +116,10 @@ def data_mounts(
         mount = Mount(
             printable(line.path), printable(line.source), line.fstype, size, used, files, owner, line.read_only
         )
-        mount = replace(mount, hidden=line.escaped in hidden)
-        found.append(replace(mount, why_not=_why_not(line, network, first.get(line.number, ""))))
-        first.setdefault(line.number, line.path)
+        earlier = first.setdefault(line.number, line)
+        same_as = printable(earlier.path) if earlier is not line else ""
+        mount = replace(mount, hidden=line.escaped in hidden, shows=same_as if _shows(line, earlier) else "")
+        found.append(replace(mount, why_not=_why_not(mount, line, network, same_as)))
     return [_placed(mount, seen, {other.path for other in found}) for mount in sorted(found, key=lambda m: m.path)]
 
 
@@ -136,13 +138,20 @@ def _is_data(line: Line, root_disks: frozenset[str], disks: Mapping[str, frozens
     return not (below and below <= root_disks)
 
 
-def _why_not(line: Line, network: bool, same_as: str) -> str:
+def _shows(line: Line, earlier: Line) -> bool:
+    """Whether all of *line* can be seen in *earlier*, a mount of the same disk: not so for another subvolume."""
+    return line.root == earlier.root or (earlier.root == "/" and line.fstype != "btrfs")
+
+
+def _why_not(mount: Mount, line: Line, network: bool, same_as: str) -> str:
     if printable(line.path) != line.path:
         return "its name is no proper text"
     if network:
         return "it lies on another computer and is reached over the network"
-    if same_as:
-        return f"it shows the same data as {same_as}"
+    if mount.shows:
+        return f"it shows the same data as {same_as}, and comes along with it"
+    if same_as and line.fstype == "btrfs":
+        return f"it is another part of the disk of {same_as}"
     if line.root != "/" and line.fstype != "btrfs":
         return "it shows only a part of its disk"
     if line.fstype in OTHER_KIND:

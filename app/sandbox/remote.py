@@ -33,6 +33,7 @@ _PARTS = {
     "merge": ("witness", "edits", "aside", "copy"),
     "restore": ("witness", "prove", "edits", "aside"),
 }
+SLOWEST = 600  # seconds for what takes one or two; a busy machine needs a hundred times that
 PATIENCE = 8  # tenths of a second that one look at a detached program waits there for its end
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.2  # seconds between two looks
 
@@ -106,14 +107,20 @@ def quoted(value: bytes) -> bytes:
     )
 
 
-def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = 120) -> bytes:
+def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = SLOWEST) -> bytes:
     """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails.
 
+    `Transient` when it takes more than *timeout* seconds: every script of ours may be run again.
     What the login's own start-up files print before our first words is left out.
     """
+    from app.ssh.command import TooSlow
+
     begins = f"@{token_hex(12)}"
     told = given(BEGINS=begins) + b'echo "$BEGINS"\n' + before
-    done = ssh.run("sh -s", stdin=told + program(name).encode(), timeout=timeout, sudo=True)
+    try:
+        done = ssh.run("sh -s", stdin=told + program(name).encode(), timeout=timeout, sudo=True)
+    except TooSlow as exc:
+        raise _too_slow(timeout) from exc
     if done.status in (-1, 137, 143):
         raise Transient("The sandbox ended our look at it.", "It is tried again.", topic="sandbox")
     if done.status:
@@ -124,6 +131,15 @@ def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = 120) -> bytes
     if not found:
         raise no_shell(ssh.where, done.out + done.err)
     return answer
+
+
+def _too_slow(timeout: float) -> Transient:
+    return Transient(
+        f"The sandbox is very slow: in {timeout / 60:.0f} minutes it did not do what is else done in seconds.",
+        "See on the sandbox what keeps it busy, or which disk or network folder does not answer. It is tried again.",
+        means="Nothing is lost: what is under way there goes on.",
+        topic="slow-sandbox",
+    )
 
 
 def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:

@@ -21,6 +21,10 @@ _SAME_EVERYWHERE = re.compile(r"[A-Za-z0-9_/.,:@ -]+")
 _READ_DIFFERENTLY = re.compile(r"[^A-Za-z0-9_/.,:@ ;|&<>(){}*?=+\[\]#~^-]")
 
 
+class TooSlow(JobError):
+    """A command that did not end within its time; it may still go on there."""
+
+
 @dataclass(frozen=True)
 class Result:
     """How a command ended: its exit status (-1 when a signal ended it) and what it wrote."""
@@ -100,7 +104,7 @@ class _Talk:
             if ended and not moved and (self.channel.eof_received or self.channel.closed):
                 return self._result()
             if deadline and time.monotonic() > deadline:
-                raise JobError(f"A command at {self.ssh.where} did not end in time: {line[:80]}", "Try again later.")
+                raise TooSlow(f"A command at {self.ssh.where} did not end in time: {line[:80]}", "Try again later.")
             if not moved:
                 self.ssh.ctx.sleep(TICK)
 

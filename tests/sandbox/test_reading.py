@@ -16,6 +16,7 @@ from app.sandbox.findings import findings, for_job
 from app.sandbox.look import Look, Seen
 from app.sandbox.mounts import Mount, data_mounts, decode, inside, lines_of
 from app.sandbox.problems import problem
+from app.ssh.command import TooSlow
 
 INFO = r"""21 1 253:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
 22 21 0:20 / /proc rw - proc proc rw
@@ -54,6 +55,31 @@ def test_data_mounts_are_told_from_the_rest() -> None:
     assert found["/application/nested"].read_only
     assert "same data as /application" in found["/again"].why_not
     assert "another computer" in found["/shared"].why_not
+    assert [(m.path, m.shows) for m in found.values() if m.shows] == [("/again", "/application")]
+
+
+def mounts_of(*lines: str) -> list[Mount]:
+    return data_mounts(lines_of("".join(f"{n} 21 {line}\n" for n, line in enumerate(lines, 22))), DISKS, {})
+
+
+def test_a_bind_mount_shows_data_of_the_disk_and_comes_along_with_it() -> None:
+    part = "253:16 /app /application rw - ext4 /dev/vdb rw"
+    mounts = mounts_of(part, "253:16 / /mnt/disk rw - ext4 /dev/vdb rw")
+    look = Look("Debian", "6", "x", tuple(mounts), root_free=10**9, root_free_inodes=5000)
+    told = grades(look, "/mnt/disk=merge")
+    assert told["/application shows data of /mnt/disk and comes along with it."] == "ok"
+    assert not any("missing" in title for title in told)
+    assert any(title.startswith("/application will be missing") for title in grades(look))
+    (stop,) = (f for f in for_job(look, [Include.parse("/application=merge")], "me") if f.grade == "stop")
+    assert "comes along" in stop.title
+    other_part = mounts_of(part, "253:16 /else /else rw - ext4 /dev/vdb rw")
+    assert not any(mount.shows for mount in other_part)
+
+
+def test_another_btrfs_subvolume_of_a_disk_does_not_come_along() -> None:
+    mounts = mounts_of("253:16 / /data rw - btrfs /dev/vdb rw", "253:16 /two /two rw - btrfs /dev/vdb rw")
+    assert [mount.shows for mount in mounts] == ["", ""]
+    assert "another part" in mounts[1].why_not
 
 
 def test_a_name_that_is_no_text_can_be_told_but_not_merged() -> None:
@@ -187,3 +213,19 @@ def test_a_proof_with_a_flaw_is_not_green() -> None:
         assert first.grade == "care"
         assert first.facts["equal"] is False
     assert proof.findings_of([])[0].grade == "care"
+
+
+class NeverDone:
+    """A login whose commands take for ever."""
+
+    where = "sandbox"
+
+    def run(self, *_: object, **__: object) -> None:
+        raise TooSlow("A command did not end in time.")
+
+
+def test_a_very_slow_sandbox_is_asked_again() -> None:
+    with pytest.raises(Transient, match="very slow") as told:
+        remote.ask(NeverDone(), "poll")  # type: ignore[arg-type]
+    assert told.value.topic == "slow-sandbox"
+    assert "Nothing is lost" in told.value.means

@@ -36,7 +36,10 @@ def for_job(look: Look, include: Sequence[Include], job_id: str) -> Iterator[Fin
             yield from disks.findings(path, look.disks, how)
     for mount in look.mounts:
         if mount.path not in how or how[mount.path] == "leave":
-            yield _missing(mount, asked=mount.path in how)
+            if how.get(mount.shows, "leave") == "leave":
+                yield _missing(mount, asked=mount.path in how)
+            else:
+                yield Finding("ok", f"{mount.path} shows data of {mount.shows} and comes along with it.")
 
 
 def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str], *, prepared: bool) -> Iterator[Finding]:
@@ -47,7 +50,10 @@ def _mergeable(path: str, known: dict[str, Mount], merges: Sequence[str], *, pre
         return
     if not mount.mergeable:
         text = f"{path} cannot be merged: {mount.why_not}."
-        yield Finding("stop", text, remedy="Leave it out and copy its data in another way.", topic="mounts")
+        remedy = "Leave it out and copy its data in another way."
+        if mount.shows in merges:
+            remedy = f"Do not ask to merge it: it comes along with {mount.shows}."
+        yield Finding("stop", text, remedy=remedy, topic="mounts")
     around = inside(path, known)
     if around and around not in merges:
         text = f"{path} lies inside {around}, which is not merged."
