@@ -18,6 +18,7 @@ SIMULATED = (
     "The cloud, the sandbox and the upload server of this export were practice ones, on the same computer. "
     "The conversion, the test start, the hashes, the transfer and its verification were real."
 )
+_FILES = {"fetch": "the fetched disk", "adapt": "what was changed in the copy", "convert": "the converted image"}
 _TAIL = 60  # lines of the machine's own output that are kept
 
 
@@ -216,7 +217,7 @@ def _take(step: dict[str, Any], line: Facts, begun: dict[str, float]) -> None:
 def _leftovers(job: Job, state: State) -> list[dict[str, Any]]:
     found = [
         _left(what, facts["path"], facts, f"sandhopper forget {job.id}")
-        for step, what in (("fetch", "the fetched disk"), ("convert", "the converted image"))
+        for step, what in _FILES.items()
         for facts in parts.each(state.of(step))
         if facts.get("own") and facts.get("path")
     ]

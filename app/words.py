@@ -281,7 +281,10 @@ def _adapted(facts: dict[str, Any]) -> str:
     if why := facts.get("why_not"):
         return f"The copy is left as it is. {why}"
     made = [change for change in facts.get("changes", []) if change.get("grade") == "ok"]
-    return f"{len(made)} changes were made in the copy; the fetched disk and the sandbox were not touched."
+    undone = len(facts.get("changes", [])) - len(made)
+    what = "One change was" if len(made) == 1 else f"{len(made) or 'No'} changes were"
+    more = f" {undone} more could not be made; the report says why." if undone else ""
+    return f"{what} made in the copy; the fetched disk and the sandbox were not touched.{more}"
 
 
 def _converted(facts: dict[str, Any]) -> str:

@@ -198,3 +198,19 @@ def test_every_step_of_the_story_has_its_own_heading() -> None:
     headings = {words.step_title(step) for step in ORDER}
     assert len(headings) == len(ORDER) == len({words.doing(step) for step in ORDER})
     assert not headings & {step.capitalize() for step in ORDER} - {"Upload"}
+
+
+@pytest.mark.parametrize(
+    ("grades", "said"),
+    [
+        ("", "No changes were made in the copy"),
+        ("o", "One change was made in the copy"),
+        ("ooc", "2 changes were made in the copy"),
+        ("oc", "1 more could not be made"),
+    ],
+)
+def test_what_was_changed_in_the_copy_is_counted(grades: str, said: str) -> None:
+    changes = [{"grade": {"o": "ok", "c": "care"}[grade]} for grade in grades]
+    told = words.say(Event("", "adapt", "done", facts={"changes": changes}))
+    assert said in told
+    assert ("could not be made" in told) is ("c" in grades)

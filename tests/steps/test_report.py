@@ -95,7 +95,9 @@ def test_every_change_of_the_copy_is_shown_as_it_was_and_is(context: Made, tmp_p
         change("The journal is gone.", "/var/lib/x"),
         change("No room for a start-up image.", "40 MB are needed", grade="care"),
     ]
-    data, page = written(context, tmp_path, adapt={"changes": made, "system": "Debian"})
+    adapted = {"changes": made, "system": "Debian", "path": "/here/adapted.qcow2", "own": True, "size": 3}
+    data, page = written(context, tmp_path, adapt=adapted)
+    assert "/here/adapted.qcow2" in {left["where"] for left in data["leftovers"]}
     seen = visible(page)
     assert [told["grade"] for told in data["changes"]["made"]] == ["ok", "ok", "care"]
     assert "Before /dev/vda1 / ext4 /dev/vdb1 /d" in seen
