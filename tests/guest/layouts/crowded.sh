@@ -10,7 +10,7 @@ sed -i "s/root=UUID=[^ ]*/root=UUID=$(uuid /)/" "$R/boot/extlinux/extlinux.conf"
 quiet extlinux --install "$R/boot/extlinux"
 room 1 0 $((1600 * MIB)) ext4 /application "-L CIOP_APP -N 260000"
 tree /application 21
-python3 - "$R/application/small" "${SMALL_FILES:-20000}" <<'P'
+python3 - "$R/application/small" "${SMALL_FILES:-6000}" <<'P'
 import os, random, sys
 dice = random.Random(1)
 for folder in range(100):
