@@ -51,6 +51,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The sandbox's root disk was filling up, so the copy was stopped.",
         "Free some space there, or leave a data disk out.",
     ),
+    "no-space": (
+        "The sandbox's root disk is full to the last byte, so not everything could be put back yet.",
+        "Free some space there, then restore again.",
+    ),
     "norsync": ("The sandbox has neither rsync nor GNU cp.", "Install the package rsync on the sandbox."),
     "copy": ("A data disk could not be copied completely: {0}", "Look at the details, repair it, and try again."),
     "fstab": ("{0} on the sandbox cannot be changed.", "Check that it is not protected (lsattr {0})."),

@@ -36,7 +36,7 @@ put_aside() {
 bring_back() {
     [ -d "$1/aside" ] || return 0
     rmdir "$place/.sandhopper-$JOB" "$1/aside/.sandhopper-$JOB" 2>/dev/null
-    if ! noted "back ${1##*/}"; then note back "${1##*/}"; fi
+    sign "$1" back
     rename_all "$VIEW$1/aside" "$place" || fail kept "$path"
     flush "$place"
     rmdir "$1/aside" && flush "$1"

@@ -70,9 +70,9 @@ take_back() {
     cd "$place" || fail elsewhere "$place"
     [ "$(device_of .)" = "$(device_of /)" ] && [ "$(device_of .)" != "$(device_of "$path")" ] || fail elsewhere "$place"
     # what is there is the copy, unless it was never begun, or what was hidden is back already after a power cut
-    if [ -e "$1/saved" ] && ! noted "back ${1##*/}"; then
+    if [ -e "$1/saved" ] && ! signed "$1" back; then
         keep_foreign "$1"
-        if ! noted "empty ${1##*/}"; then note empty "${1##*/}"; fi
+        sign "$1" empty
         clear_here
         is_empty . || fail stuck "$path"
     fi
@@ -81,6 +81,10 @@ take_back() {
     looks_back "$1" "$place"
 }
 
+# signed M WORD: that was begun there. sign M WORD: note it. A full disk has no room for one line more, but a second name
+# of a file that is there already needs none.
+signed() { noted "$2 ${1##*/}" || [ -e "$1/$2" ]; }
+sign() { signed "$@" || note "$2" "${1##*/}" || { ln "$1/saved" "$1/$2" && flush "$1"; } || fail no-space; }
 # clear_here: delete everything below the folder that we are in; a second time without the protection that somebody gave it
 clear_here() {
     delete_here 2>/dev/null
@@ -99,7 +103,7 @@ delete_here() {
 # keep_foreign M: what somebody else wrote into the hidden folder (it was in the open once) is the person's
 keep_foreign() {
     touch "$STATE/now"
-    if [ -e "$1/copied" ] && noted "empty ${1##*/}"; then # we deleted: hard links have change times of our own doing, contents not
+    if [ -e "$1/copied" ] && signed "$1" empty; then # we deleted: hard links have change times of our own doing, contents not
         kept_if "$1" -newer "$1/copied" ! -newer "$STATE/now"
     elif [ -e "$1/copied" ]; then
         changed_since "$1" "$1/copied"

@@ -18,6 +18,11 @@ MOUNTS = ("/application",)
 SMALL = (
     "cd /application; mkdir a; echo 1 > a/f; ln a/f g; ln -s f h; cp /usr/bin/env e; chown -R 1000:1000 .; chmod 2775 ."
 )
+# to the last block: a big write is refused while some are still free, and what is written late may give some back
+FULL = (
+    "cat /dev/zero >> /filler 2> /dev/null; for _i in 1 2; do "
+    "dd if=/dev/zero bs=4096 oflag=append conv=notrunc of=/filler 2> /dev/null; sync; done"
+)
 Make = Callable[..., Sandbox]
 
 

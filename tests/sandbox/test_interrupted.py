@@ -11,7 +11,7 @@ import pytest
 from app.errors import JobError, Transient
 from app.sandbox import Sandbox
 from tests.sandbox.machine import Machine
-from tests.sandbox.near import MOUNTS, SMALL, STATE, Before, Make, hooked, near, quick
+from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked, near, quick
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]
@@ -78,9 +78,6 @@ def test_killed_before_and_after_every_journal_line(
                     near(sandbox(machine), machine).restore()
             settle(near(sandbox(machine), machine))
             was.is_now(f"line {line} {before=} {again=}")
-
-
-FULL = "cat /dev/zero > /filler 2> /dev/null"
 
 
 @pytest.mark.parametrize("part", range(2))

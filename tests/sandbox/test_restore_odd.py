@@ -9,7 +9,7 @@ import pytest
 from app.errors import JobError
 from app.sandbox import remote
 from tests.sandbox.machine import Machine
-from tests.sandbox.near import MOUNTS, SMALL, STATE, Before, Make, hooked, near, quick
+from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked, near, quick
 from tests.sandbox.test_interrupted import settle
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
@@ -237,3 +237,46 @@ def test_a_data_disk_that_was_emptied_or_changed_meanwhile_is_named(tmp_path: Pa
         titles = " ".join(f.title for f in near(sandbox(machine), machine).restore())
         assert "/application holds far fewer files than before" in titles
         assert "/application is not mounted as before" in titles
+
+
+# the disk is full when restore notes WORD, to the last byte of the journal's own last block, and restore is killed at
+# the first FOUND that follows
+FULL_AND_KILLED = """note() {{
+    if [ "$1" = {word} ]; then
+        {full}
+        printf '%*s\\n' $((4095 - $(stat -c %s "$STATE/journal"))) "" >> "$STATE/journal"
+        ! note_it "$@" 2> /dev/null || echo "there was room" > /run/room
+        return 1
+    fi
+    note_it "$@"
+}}
+{command}() {{
+    case "$*" in {found}) {first}; kill -9 $$ ;; esac
+    command {command} "$@"
+}}
+"""
+POINTS = [
+    ("empty", "find", "*-depth*-delete", "rm -f a/f"),  # g is its second name: the change time of g is another one now
+    ("back", "mv", "--*aside/hidden*", 'command mv "$@"'),
+]
+
+
+@pytest.mark.parametrize(("word", "command", "found", "first"), POINTS, ids=["empty", "back"])
+def test_a_line_that_a_full_disk_has_no_room_for_is_known_after_a_kill(
+    tmp_path: Path, sandbox: Make, monkeypatch: pytest.MonkeyPatch, word: str, command: str, found: str, first: str
+) -> None:
+    """Else what restore did itself is taken for somebody else's, and what it brought back for the copy."""
+    machine = Machine(tmp_path, disks={"/application": 60}, root_size=220)
+    machine.first('mkdir -p "$1/application"; echo old > "$1/application/hidden"; touch -d @1.5 "$1/application"')
+    with machine:
+        machine.run("sh", "-c", f": > /filler; touch -r /etc/hostname /filler; {SMALL}")
+        was = Before(machine)
+        near(sandbox(machine), machine).merge(MOUNTS, "job-1")
+        with monkeypatch.context() as patch:
+            hooked(patch, FULL_AND_KILLED.format(full=FULL, word=word, command=command, found=found, first=first))
+            with pytest.raises(JobError):
+                near(sandbox(machine), machine).restore()
+        machine.run("test", "!", "-e", "/run/room")
+        settle(near(sandbox(machine), machine))
+        machine.run("sh", "-c", ": > /filler; touch -r /etc/hostname /filler")
+        was.is_now(word)
