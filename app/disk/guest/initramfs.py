@@ -109,10 +109,10 @@ def _run(guest: Guest, image: str, version: str, drivers: list[str]) -> tuple[in
     raise Refused("no program was found in the copy that makes start-up images (update-initramfs, dracut).")
 
 
-# MODULES=dep asks which disk the machine has now, and that is the one of our small machine
+# MODULES=dep asks which disk the machine has now, and that is the one of our small machine; the last file counts
 _SETTLED = (
-    "f=/etc/initramfs-tools/conf.d/sandhopper-now; if grep -rqs '^MODULES=dep' /etc/initramfs-tools; then "
-    "echo MODULES=most > $f; trap 'rm -f /etc/initramfs-tools/conf.d/sandhopper-now' EXIT; fi; "
+    "f=/etc/initramfs-tools/conf.d/zz-sandhopper-now; if grep -rqs '^MODULES=dep' /etc/initramfs-tools; then "
+    "echo MODULES=most > $f; trap 'rm -f /etc/initramfs-tools/conf.d/zz-sandhopper-now' EXIT; fi; "
 )
 
 
