@@ -115,6 +115,7 @@ class _Watch:
     known: set[bytes] = field(default_factory=set)
     disk_work: int = 0
     flooded: bool = False
+    given_up: bool = False  # the accelerator met what it cannot do, and stopped the machine
 
     @property
     def now(self) -> float:
@@ -138,7 +139,7 @@ class _Watch:
 
     def _hopeless(self) -> bool:
         still = self.now - self.news_at
-        if self.flooded or self.now >= self.seconds * STRETCH:
+        if self.flooded or self.given_up or self.now >= self.seconds * STRETCH:
             return True
         if still >= MUTE and not verdicts.spoke(f"{self.serial}\n{self._shown}"):
             return True
@@ -153,6 +154,7 @@ class _Watch:
         if now or self.now - self.looked_at >= LOOK:
             self.looked_at = self.now
             self.shot = screen.take(qmp, self.folder)
+            self.given_up = qmp.call("query-status")["status"] == "internal-error"  # QEMU's qapi/run-state.json
             work = _disk_work(qmp)
             if self.shot.mark not in self.known or work != self.disk_work:
                 self.news_at, self.disk_work = self.now, work
@@ -190,6 +192,8 @@ class _Watch:
         by_serial = verdicts.judge(self.serial) == said or (said in ("timeout", "silent") and self.serial.strip())
         why = [verdicts.SENTENCES[said]] if said != verdicts.OK else []
         why += verdicts.reasons(everything) if said != verdicts.OK else []
+        if self.given_up:
+            why.append("This computer's virtualisation gave up on it.")
         if self.process.poll() is not None:
             why.append(f"The test machine ended by itself{self._last_words()}.")
         return Verdict(

@@ -206,6 +206,22 @@ def test_hardware_that_fails_is_not_believed(tmp_path: Path, ctx: Context, monke
     assert (verdict.ok, verdict.accel) == (True, "tcg")
 
 
+def test_hardware_that_gives_up_is_not_waited_for(
+    tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A half-working KVM stops the machine at once ("emulation failure"), and nothing will ever come."""
+    real = Qmp.call
+
+    def call(self: Qmp, command: str, **arguments: object) -> object:
+        return {"status": "internal-error"} if command == "query-status" else real(self, command, **arguments)
+
+    monkeypatch.setattr(Qmp, "call", call)
+    monkeypatch.setattr(machine, "best_accel", lambda ctx: "tcg")
+    verdict = boot(ctx, makers.raw_disk(tmp_path / "disk", prompt="blah\n"), 150)
+    assert not verdict.ok
+    assert "gave up" in verdict.reason
+
+
 def test_no_room_for_the_overlay(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.host.free_space", lambda folder: 1_000_000)
     with pytest.raises(JobError, match=r"Only 1\.0 MB are free here"):
