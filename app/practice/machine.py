@@ -98,12 +98,12 @@ class Machine:
         return ""
 
     def _disks(self, text: str) -> str:
-        sizes = BLOCK_SIZE * BLOCKS
-        return "".join(
-            f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\n"
-            f"disk {name.rstrip('1')} {sizes} practice-{name[:3]}\n"
-            for place, name, own in (("/", "vda1", UUIDS[0]), (MOUNT, "vdb", UUIDS[1]), ("/scratch", "vdc", UUIDS[2]))
-        )
+        """Its system disk is whatever the site made for it, which is no file system of its own."""
+        size = BLOCK_SIZE * BLOCKS
+        told = "mount / ext4 /dev/vda1\ndisk vda 0 practice-vda\n"
+        for place, name, own in ((MOUNT, "vdb", UUIDS[1]), ("/scratch", "vdc", UUIDS[2])):
+            told += f"mount {place} ext4 /dev/{name}\non {name} {own} ext4\ndisk {name} {size} practice-{name}\n"
+        return told
 
     def _flush(self, text: str) -> str:
         return "done"

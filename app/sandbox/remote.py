@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError, Transient
-from app.ssh.trouble import no_shell
 
 if TYPE_CHECKING:
     from app.ssh import Ssh
@@ -35,7 +35,7 @@ _PARTS = {
 }
 SLOWEST = 600  # seconds for what takes one or two; a busy machine needs a hundred times that
 PATIENCE = 8  # tenths of a second that one look at a detached program waits there for its end
-FIRST_WAIT, LONGEST_WAIT = 0.05, 0.2  # seconds between two looks
+FIRST_WAIT, LONGEST_WAIT, SLOWEST_WAIT = 0.05, 0.2, 5.0  # seconds between two looks
 
 
 class Gone(Exception):
@@ -114,6 +114,7 @@ def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = SLOWEST) -> b
     What the login's own start-up files print before our first words is left out.
     """
     from app.ssh.command import TooSlow
+    from app.ssh.trouble import no_shell
 
     begins = f"@{token_hex(12)}"
     told = given(BEGINS=begins) + b'echo "$BEGINS"\n' + before
@@ -143,10 +144,15 @@ def _too_slow(timeout: float) -> Transient:
 
 
 def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
-    """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on)."""
+    """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on).
+
+    A slow machine is asked less often, so that asking takes no more than half of one of its processors.
+    """
     wait = FIRST_WAIT
     while True:
+        asked = time.monotonic()
         news = poll()
+        effort = time.monotonic() - asked - PATIENCE / 10
         yield news
         if news.state == "ended" and not news.of("recalled"):
             return
@@ -158,5 +164,5 @@ def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
                 "It goes on from where it was. If this comes back, look whether the sandbox was restarted.",
                 topic="sandbox",
             )
-        ctx.sleep(wait)
+        ctx.sleep(max(wait, min(effort, SLOWEST_WAIT)))
         wait = min(wait * 1.5, LONGEST_WAIT)

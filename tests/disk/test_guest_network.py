@@ -74,7 +74,10 @@ def test_interfaces_that_fit_stay() -> None:
 
 
 def test_ifcfg() -> None:
-    text = 'TYPE=Ethernet\nDEVICE="eth0"\nHWADDR=5:4\nBOOTPROTO=static\nIPADDR=10.0.0.2\nPREFIX0=24\nONBOOT=yes\nDNS1=1.1\n'
+    text = (
+        'TYPE=Ethernet\nDEVICE="eth0"\nHWADDR=5:4\nBOOTPROTO=static\nIPADDR=10.0.0.2\nPREFIX0=24\nONBOOT=yes\n'
+        "DNS1=1.1\n"
+    )
     assert dhcp.ifcfg(text, any_card=True) == "TYPE=Ethernet\nBOOTPROTO=dhcp\nONBOOT=yes\n"
     assert dhcp.ifcfg(text, any_card=False) == 'TYPE=Ethernet\nDEVICE="eth0"\nBOOTPROTO=dhcp\nONBOOT=yes\n'
     assert dhcp.ifcfg("DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n", any_card=False) is None
