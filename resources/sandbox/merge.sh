@@ -65,15 +65,23 @@ count_all() {
     done
 }
 
-# tick PID: tell how far the copy is, and end it before it fills the machine up
+# tick PID: tell about once a second how far the copy is, and end it before it fills the machine up: looked at as often
+# as two gigabytes a second could do that
 tick() {
+    untold=10
     while :; do
         set -- "$1" $(stat -f -c '%S %f %a' /)
-        echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress.new"
-        mv -f "$STATE/merge.progress.new" "$STATE/merge.progress"
+        if [ $untold -ge 10 ]; then
+            echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress.new"
+            mv -f "$STATE/merge.progress.new" "$STATE/merge.progress"
+            untold=0
+        fi
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
         if [ $margin -lt 0 ]; then keep "$STATE/merge.problem" "full"; kill "$1"; return; fi
-        if [ $margin -lt 2097152 ]; then sleep 0.1 2>/dev/null || sleep 1; else sleep 1; fi
+        tenths=$((margin / 209715))
+        if [ $tenths -ge 10 ]; then untold=10; sleep 1; continue; fi
+        if [ $tenths -lt 1 ]; then tenths=1; fi
+        untold=$((untold + tenths)); sleep 0.$tenths 2>/dev/null || { untold=10; sleep 1; }
     done
 }
 # spread: write to the disk while we copy, so that neither one long write at the end nor a memory full of waiting data
@@ -89,9 +97,14 @@ watched() {
     [ ! -e "$STATE/merge.problem" ] || end_others
     return $code
 }
-# end_others: nothing that was begun here goes on writing
+# end_others: nothing that was begun here goes on writing; again, for one may have begun another just before its end
 end_others() {
-    for p in $(ours merge); do if [ "$p" != "$(cat "$STATE/merge.pid")" ]; then kill -9 "$p" 2>/dev/null; fi; done
+    _lead=$(cat "$STATE/merge.pid")
+    for _try in 1 2 3 4 5 6 7 8 9; do
+        _hit=
+        for p in $(ours merge); do if [ "$p" != "$_lead" ] && kill -9 "$p" 2>/dev/null; then _hit=1; fi; done
+        [ -n "$_hit" ] || break
+    done
     exit 1
 }
 
