@@ -52,10 +52,10 @@ class Layout:
         return Guest(place, [disk], self.key, self.firmware)
 
     def look(self, guest: Guest, *paths: str) -> dict[str, Listing]:
-        """Listings of a running machine's file systems, of the root one without what Debian writes by itself."""
+        """Listings of a running machine's file systems, without what Debian writes by itself."""
         chosen = [part for part in self.parts if part.path in paths or not paths]
         found = offline.listings(guest, chosen)
-        return {path: strangers(listed) if path == "/" else listed for path, listed in found.items()}
+        return {path: strangers(listed, path) for path, listed in found.items()}
 
 
 def built(name: str) -> Layout:

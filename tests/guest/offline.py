@@ -41,15 +41,29 @@ class Part:
         return cls(int(disk), int(offset), int(size), kind, path)
 
 
-def listing_in(image: Path, part: Part) -> dict[str, Any]:
-    """Everything about every file of the file system *part* in a raw *image* (its journal is replayed in it)."""
+def told_by(script: Path, image: Path, part: Part) -> bytes:
+    """What a Python *script* says that is given the folder at which *part* of a raw *image* is mounted.
+
+    Its journal is replayed in the image.
+    """
     with tempfile.TemporaryDirectory(dir=image.parent) as place:
-        words = [place, image, part.offset, part.size, part.kind, OPTIONS[part.kind], sys.executable, LISTING]
-        line = ["unshare", "-m", "sh", "-c", ALONE, "sh", *(str(word) for word in words)]
-        found: dict[str, Any] = json.loads(subprocess.check_output(line))
+        words = [place, image, part.offset, part.size, part.kind, OPTIONS[part.kind], sys.executable, script]
+        return subprocess.check_output(["unshare", "-m", "sh", "-c", ALONE, "sh", *(str(word) for word in words)])
+
+
+def listing_in(image: Path, part: Part) -> dict[str, Any]:
+    """Everything about every file of the file system *part* in a raw *image*."""
+    found: dict[str, Any] = json.loads(told_by(LISTING, image, part))
     for fact in found.values():
         fact["xattr"] = {name: value for name, value in fact["xattr"].items() if name not in TWICE}
     return found
+
+
+def raw(image: Path) -> Path:
+    """A qcow2 image as a raw one beside it."""
+    to = image.with_suffix(".raw")
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(image), str(to)], check=True)
+    return to
 
 
 def listings(guest: Guest, parts: list[Part]) -> dict[str, dict[str, Any]]:

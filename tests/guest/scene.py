@@ -49,9 +49,11 @@ def root_listing(guest: Guest) -> dict[str, Any]:
     return strangers(offline.listings(guest, [ROOT_DISK])["/"])
 
 
-def strangers(listed: dict[str, Any]) -> dict[str, Any]:
-    """A root listing without what Debian writes there by itself."""
-    return {name: fact for name, fact in listed.items() if name != "." and not name.startswith(OWN)}
+def strangers(listed: dict[str, Any], path: str = "/") -> dict[str, Any]:
+    """A listing of what is mounted at *path* without what Debian writes there by itself."""
+    above = path.strip("/") and path.strip("/") + "/"
+    found = {name: fact for name, fact in listed.items() if not f"{above}{name}".startswith(OWN)}
+    return {name: fact for name, fact in found.items() if name != "." or above}
 
 
 def let_in(guest: Guest) -> None:
