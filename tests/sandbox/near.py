@@ -87,10 +87,10 @@ class Before:
         assert self.machine.run("sh", "-c", "grep -c sandhopper /proc/1/mountinfo || true") == b"0\n", what
 
 
-def hooked(monkeypatch: pytest.MonkeyPatch, hook: str, script: str = "lib") -> Any:
-    """Our scripts with *hook* behind the library's end; in it `note_it` is the real `note`."""
+def hooked(monkeypatch: pytest.MonkeyPatch, hook: str, function: str = "note") -> None:
+    """Our scripts with *hook* behind the library's end; in it `note_it` is the real `note` (or other *function*)."""
     real = remote.script
-    inner = real("lib").replace("note() {", "note_it() {")
+    inner = real("lib").replace(f"\n{function}() {{", f"\n{function}_it() {{")
 
     def patched(name: str) -> str:
         return inner + hook if name == "lib" else real(name)

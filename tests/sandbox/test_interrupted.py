@@ -1,4 +1,7 @@
-"""Kill the remote program at every line of its journal, in merge and in restore: restore ends in the original state."""
+"""Kill the remote program at every line of its journal, in merge and in restore: restore ends in the original state.
+
+And wherever it makes something safe on the disk (flush); and with a disk that is full, or read-only, from a line on.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,19 @@ from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked,
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]
 PARTS = 4  # the points are dealt out to as many machines
+FLUSHES = 30  # of them so many are tried
 KILL = "kill -9 $(ours merge) $(ours restore) $$ 2>/dev/null"
 AT_LINE = """note() {{
     echo >> /run/lines
     [ "$(wc -l < /run/lines)" != {line} ] || {{ {act}; }}
     note_it "$@" || return
     [ "$(wc -l < /run/lines)" != {after} ] || {{ {act}; }}
+}}
+"""
+AT_FLUSH = """flush() {{
+    echo >> /run/lines
+    [ "$(wc -l < /run/lines)" != {line} ] || {{ {act}; }}
+    flush_it "$@"
 }}
 """
 
@@ -65,7 +75,7 @@ def test_killed_before_and_after_every_journal_line(
     with Machine(tmp_path, disks={"/application": 60}) as machine:
         machine.run("sh", "-c", SMALL)
         was, count = Before(machine), lines(machine, sandbox, monkeypatch)
-        assert count > 10
+        assert 3 * count + FLUSHES + 3 >= 60, "fewer points than the way back is to be tried at"
         points = [(line, before) for line in range(1, count + 1) for before in (True, False)]
         for line, before in points[part::PARTS]:
             with monkeypatch.context() as patch:
@@ -78,6 +88,27 @@ def test_killed_before_and_after_every_journal_line(
                     near(sandbox(machine), machine).restore()
             settle(near(sandbox(machine), machine))
             was.is_now(f"line {line} {before=} {again=}")
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_killed_before_anything_is_made_safe(
+    tmp_path: Path, sandbox: Make, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Machine(tmp_path, disks={"/application": 60}) as machine:
+        machine.run("sh", "-c", SMALL)
+        was = Before(machine)
+        with monkeypatch.context() as patch:
+            hooked(patch, AT_FLUSH.format(act=":", line=0), "flush")
+            whole(near(sandbox(machine), machine))
+        count = machine.run("cat", "/run/lines").count(b"\n")
+        assert count > FLUSHES
+        for number in sorted(random.Random(7).sample(range(1, count + 1), FLUSHES))[part::2]:
+            machine.run("rm", "-f", "/run/lines")
+            with monkeypatch.context() as patch:
+                hooked(patch, AT_FLUSH.format(act=KILL, line=number), "flush")
+                whole(near(sandbox(machine), machine))
+            settle(near(sandbox(machine), machine))
+            was.is_now(f"flush {number} of {count}")
 
 
 @pytest.mark.parametrize("part", range(2))
