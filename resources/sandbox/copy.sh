@@ -29,7 +29,7 @@ copier() { cp -a -x --preserve=xattr "$@"; } # told so, it says when it cannot k
 # units M: how the tree is cut into pieces that are copied side by side: M/units, and M/tied, which share hard links.
 # Fails where one process has to do it alone.
 units() {
-    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] || return 1
+    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
         (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
         pieces=$(count "$1/units.all")
@@ -174,7 +174,7 @@ mend() {
         comm -23 "$1/there.l" "$1/to.dirs.l" | unlined | xargs -0 -r rm -f --
         comm -12 "$1/there.l" "$1/to.dirs.l" | comm -23 - "$1/from.dirs.l" | sort -r | unlined | xargs -0 -r rmdir --) 2> "$1/errors"
     comm -12 "$1/again.l" "$1/from.names.l" > "$1/come.l"
-    if [ "$(wc -l < "$1/again.l")" -gt $FEW ]; then copier -u "$src/." "$place/" 2>> "$1/errors"
+    if [ "$(wc -l < "$1/again.l")" -gt $FEW ] || ! attributable; then copier -u "$src/." "$place/" 2>> "$1/errors"
     else mend_few "$1" 2>> "$1/errors"; fi
     if [ -s "$1/differ.x.l" ]; then level "$1" 2>> "$1/errors"; fi
 }
@@ -209,6 +209,8 @@ level() {
     fi
     attribute "$1" "$1/level"
 }
+# attributable: whether a folder that we make ourselves can be given its ACL; else cp has to make each, in one walk
+attributable() { { have getfattr && have setfattr; } || have python3; }
 # attribute M FILE: what is named there gets the extended attributes of its original
 attribute() {
     if have setfattr && have getfattr; then

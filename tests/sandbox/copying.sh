@@ -32,4 +32,4 @@ HERE=$1 src=$STATE/source place=$1/to/place inner=
 copy_exactly "$STATE/m01" || exit 1
 cd "$HERE"
 cat state/m01/unsteady.l > unsteady
-python3 "$5" from > from.json && python3 "$5" to/place > to.json
+command python3 "$5" from > from.json && command python3 "$5" to/place > to.json
