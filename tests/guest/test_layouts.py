@@ -98,6 +98,7 @@ def test_xfs_root_grub_homes_on_their_own_disk_lvm_data_and_a_german_with_fish(t
     tell.told(context, "/home", "/application", user="scientist", inside="getcap /application/xattr/capable | grep cap")
 
 
+@pytest.mark.skip(reason="has not been run to its end since what it found was mended")
 @pytest.mark.parametrize("tell", ["volumes"], indirect=True)
 def test_uefi_lvm_root_and_var_btrfs_with_a_disk_inside_a_mount_unit_csh_no_rsync_python_getfattr(
     tell: Story, context: Make
