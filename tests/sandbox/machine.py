@@ -86,7 +86,9 @@ class Machine:
         etc = self.place / "etc"
         (etc / "ssh").mkdir(parents=True)
         hashed = subprocess.run(["openssl", "passwd", "-6", SUDO_PASSWORD], check=True, capture_output=True, text=True)
-        right = {"nopasswd": "scientist ALL=(ALL) NOPASSWD: ALL\n", "password": "scientist ALL=(ALL) ALL\n"}.get(sudo, "")
+        right = {"nopasswd": "scientist ALL=(ALL) NOPASSWD: ALL\n", "password": "scientist ALL=(ALL) ALL\n"}.get(
+            sudo, ""
+        )
         files = {
             "fstab": fstab,
             "hostname": "sandbox-01\n",
