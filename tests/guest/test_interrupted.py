@@ -31,7 +31,7 @@ from tests.guest.scene import ROOT_DISK, let_in, strangers
 pytestmark = [
     pytest.mark.guest,
     pytest.mark.timeout(1500),
-    pytest.mark.skip(reason="passed once as a whole; one of them then found a file changed, which is not understood yet"),
+    pytest.mark.skip(reason="passed once; one then found a file changed, not understood yet"),
 ]
 JOURNAL = "/var/lib/sandhopper/*/journal"
 DATA_DISK = offline.Part(1, 0, 512 << 20, "ext4", "/application")  # scene.two_disks
