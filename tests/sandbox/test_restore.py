@@ -38,8 +38,9 @@ def test_a_dropped_line_neither_ends_nor_doubles_the_work(
     line.start()
     until(lambda: b"copy" in machine.run("cat", f"{STATE}/journal", check=False))
     machine.run("sh", "-c", "kill -9 $(ps -eo pid=,args= | awk '/[s]shd: root@/ { print $1 }')")
-    line.join(30)
-    assert isinstance(errors[0], Transient)
+    line.join(60)
+    assert not line.is_alive()
+    assert [type(error) for error in errors] in ([Transient], [])  # none: cut between two looks, and logged in anew
     sandbox(machine).merge(MOUNTS, "job-1")
     journal = machine.run("cat", f"{STATE}/journal").decode().splitlines()
     assert journal.count("copy m01") == journal.count("done") == 1
