@@ -174,7 +174,7 @@ mend() {
         comm -23 "$1/there.l" "$1/to.dirs.l" | unlined | xargs -0 -r rm -f --
         comm -12 "$1/there.l" "$1/to.dirs.l" | comm -23 - "$1/from.dirs.l" | sort -r | unlined | xargs -0 -r rmdir --) 2> "$1/errors"
     comm -12 "$1/again.l" "$1/from.names.l" > "$1/come.l"
-    if [ "$(wc -l < "$1/again.l")" -gt $FEW ] || ! attributable; then copier -u "$src/." "$place/" 2>> "$1/errors"
+    if [ "$(wc -l < "$1/again.l")" -gt $FEW ] || ! attributable; then copier -u "$src/." "$place/" 2>> "$1/errors"; comm -12 "$1/come.l" "$1/from.dirs.l" | unlined | dress
     else mend_few "$1" 2>> "$1/errors"; fi
     if [ -s "$1/differ.x.l" ]; then level "$1" 2>> "$1/errors"; fi
 }
@@ -242,6 +242,7 @@ verdict() {
 copy_exactly() {
     : > "$1/content.l"; : > "$1/before.l"; : > "$1/errors"
     phase=copying
+    chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
     if is_empty "$place"; then watched copy_first "$1"
     else rm -f "$1/units.all"; lists "$1"; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
     phase=comparing

@@ -13,7 +13,7 @@ for side in from to; do
     esac
     mkdir -p $side; mount -o loop $side.img $side
 done
-mkdir to/place
+mkdir to/place; chmod g+s to/place # as the folder has it that a mount point in a shared folder lies in
 python3 "$4" "$1/from" 3
 (cd from && eval "$BEFORE")
 mkdir -p state/m01 state/source
