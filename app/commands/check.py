@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app import acts, words
+from app import acts, lines, words
 from app.commands import exporting, options
 from app.commands.terminal import Terminal
 from app.context import Event, Finding
@@ -56,8 +56,9 @@ def _machine(url: str, terminal: Terminal) -> dict[str, Any]:
     for found in look.findings if terminal.as_json else ():
         terminal.report(Event("act", "checkup", "finding", text=found.title, facts=asdict(found)))
     _tell(look.findings, terminal)
-    facts = {"sandbox": url, "look": look.as_json(), "findings": [asdict(found) for found in look.findings]}
+    facts = lines.checked(url, look)
     if stops := [found for found in look.findings if found.grade == "stop"]:
+        terminal.result("check", facts)  # a program can read what stands in the way, and all the rest
         text = " ".join(f"{found.title} {found.text}".strip() for found in stops)
         raise JobError(text, stops[0].remedy, means="Nothing was changed.", topic=stops[0].topic)
     terminal.say("Nothing stands in the way.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, Protocol, TypeVar
 
-from app import words
+from app import lines, words
 from app.commands import asking
 from app.commands.streams import Calm, person_here
 from app.context import Event
@@ -102,7 +101,7 @@ class Terminal:
     def result(self, command: str, facts: dict[str, Any]) -> None:
         """The last line of `--json`; raises when what was printed could not be written."""
         if self.as_json:
-            self._line({"kind": "result", "command": command, **facts})
+            self._line(lines.result(command, facts))
         self._out.check()
 
     def failed(self, exc: BaseException, remedy: str = "", *, debug: bool = False) -> int:
@@ -155,7 +154,7 @@ class Terminal:
         return self._display
 
     def _line(self, data: dict[str, Any]) -> None:
-        self._out.write(json.dumps(self.answers.redact_all(data)) + "\n")
+        self._out.write(lines.line(data, self.answers))
 
 
 def _parts(said: Trouble, exc: BaseException) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_a_look_that_fails_leaves_no_older_one_in_its_place(page, shown) -> None
 def test_the_check_up_can_be_taken_along(page, tmp_path: Path, qapp) -> None:
     keeping = page(SandboxPage, SSH).found.keeping
     keeping.write(str(tmp_path / "a.json"))
-    assert json.loads((tmp_path / "a.json").read_text())["hostname"] == "gauss"
+    assert json.loads((tmp_path / "a.json").read_text())["look"]["hostname"] == "gauss"
     keeping.write(str(tmp_path / "a.txt"))
     assert "Take care: 12 days of updates" in (tmp_path / "a.txt").read_text()
     keeping.write(str(tmp_path / "nowhere" / "a.txt"))

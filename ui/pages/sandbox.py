@@ -47,7 +47,7 @@ class SandboxPage(Page):
         self.skip.toggled.connect(self._skipped)
         self.state = label("", "quiet")
         self.trouble = TroubleBox()
-        self.found = Checkup()
+        self.found = Checkup(answers)
         self.found.changed.connect(self.changed)
         add(
             self.body,

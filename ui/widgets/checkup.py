@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from app import words
 from app.context import Finding
 from app.fixes import FIXES
+from app.secrets import Answers
 from ui.look import Drawing
 from ui.widgets.findings import Findings
 from ui.widgets.fold import Fold
@@ -24,13 +25,13 @@ class Checkup(QWidget):
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers) -> None:
         super().__init__()
         self.repairs: dict[str, QCheckBox] = {}
         self._declined: set[str] = set()
         self._found: Sequence[Finding] = ()
         self.picture, self.verdict = Drawing("good", "good", 2.0), label("", "big")
-        self.machine, self.keeping = label("", "quiet"), Keeping()
+        self.machine, self.keeping = label("", "quiet"), Keeping(answers)
         self.stops, self.cares = Findings(), Findings()
         self.stop_card, inside = card()
         add(inside, label(self.tr("Stands in the way"), "head"), self.stops)

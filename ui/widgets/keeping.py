@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from app import host, words
+from app import host, lines, words
+from app.secrets import Answers
 from ui.widgets.findings import WEIGHT
 from ui.widgets.text import add, button, label, row
 
@@ -18,8 +18,9 @@ from ui.widgets.text import add, button, label, row
 class Keeping(QWidget):
     """“Copy” and “Save …” for what was seen on a machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers) -> None:
         super().__init__()
+        self._answers = answers
         self._look: Any = None
         self._at = ""
         self.copy = button(self.tr("&Copy as text"), self._copy, about=self.tr("Copy the whole check-up"))
@@ -42,11 +43,11 @@ class Keeping(QWidget):
         look = self._look
         found = sorted(look.findings, key=lambda one: WEIGHT.get(one.grade, 1))
         head = [words.plain(f"{look.hostname} ({self._at})"), words.plain(f"{look.os}, {look.kernel}"), ""]
-        return "\n".join([*head, *(words.finding(one) for one in found)]) + "\n"
+        return self._answers.redact("\n".join([*head, *(words.finding(one) for one in found)])) + "\n"
 
     def json(self) -> str:
-        """The check-up for programs, as `sandhopper check HOST --json` tells it."""
-        return json.dumps(self._look.as_json(), indent=1, ensure_ascii=True) + "\n"
+        """The check-up for programs: the line that `sandhopper check HOST --json` ends with."""
+        return lines.line(lines.result("check", lines.checked(self._at, self._look)), self._answers)
 
     @Slot()
     def _copy(self) -> None:
