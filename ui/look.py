@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 READABLE = 4.5  # WCAG 2.1, contrast of text (success criterion 1.4.3)
+VISIBLE = 3.0  # the same, contrast of what shows where a control is (1.4.11)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Shades:
     text: str
     quiet: str
     line: str
+    edge: str
     side: str
     accent: str
     on_accent: str
@@ -43,7 +45,7 @@ def shades(palette: QPalette | None = None) -> Shades:
     text, accent = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Highlight)
     dark = window.lightnessF() < 0.5
     card = mixed(window, text, 0.06) if dark else field  # Fusion's frames are darker than the window: seen on lighter
-    grounds = (window, card, field)
+    grounds, soft = (window, card, field), mixed(accent, card, 0.84)
     good, care, bad = ("#6fd08c", "#f0b549", "#ff9088") if dark else ("#17653a", "#7d4b00", "#a8211a")
     return Shades(
         window=window.name(),
@@ -52,11 +54,12 @@ def shades(palette: QPalette | None = None) -> Shades:
         text=text.name(),
         quiet=_readable(mixed(text, window, 0.32), grounds, text).name(),
         line=mixed(text, window, 0.78).name(),
+        edge=_readable(mixed(text, window, 0.5), (*grounds, soft), text, VISIBLE).name(),
         side=mixed(text, window, 0.94).name(),
         accent=accent.name(),
         on_accent=_on(accent).name(),
         accent_text=_readable(accent, grounds, text).name(),
-        accent_soft=mixed(accent, card, 0.84).name(),
+        accent_soft=soft.name(),
         good=good,
         care=care,
         bad=bad,
@@ -81,11 +84,11 @@ def _luminance(colour: QColor) -> float:
     return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
 
 
-def _readable(colour: QColor, grounds: tuple[QColor, ...], towards: QColor) -> QColor:
-    """*colour*, moved towards the text's colour as far as is needed to be readable on all *grounds*."""
+def _readable(colour: QColor, grounds: tuple[QColor, ...], towards: QColor, enough: float = READABLE) -> QColor:
+    """*colour*, moved towards the text's colour until its contrast with all *grounds* is *enough*."""
     for part in range(0, 101, 5):
         tried = mixed(colour, towards, part / 100)
-        if all(contrast(tried, ground) >= READABLE for ground in grounds):
+        if all(contrast(tried, ground) >= enough for ground in grounds):
             return tried
     return towards
 
@@ -115,7 +118,10 @@ class Styler(QObject):
 
     def restyle(self) -> None:
         """Put the style sheet for the palette of now into force, if it is another one."""
-        sheet = self._template.substitute(vars(shades(self._app.palette())))
+        chosen = shades(self._app.palette())
+        marks = "light" if QColor(chosen.on_accent).lightnessF() > 0.5 else "dark"
+        icons = (RESOURCES / "icons").as_posix()
+        sheet = self._template.substitute(vars(chosen), icons=icons, marks=marks)
         if sheet != self._sheet:
             self._sheet = sheet
             self._app.setStyleSheet(sheet)

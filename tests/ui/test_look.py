@@ -7,25 +7,30 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
+    QCheckBox,
     QComboBox,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QRadioButton,
     QTextBrowser,
     QTreeView,
+    QTreeWidget,
+    QTreeWidgetItem,
     QWidget,
 )
 
 from tests.ui.scenes import dark, scenes
-from ui.look import READABLE, contrast, shades
+from ui.look import READABLE, VISIBLE, contrast, shades
+from ui.widgets.text import card
 
 
 def light() -> QPalette:
@@ -48,6 +53,60 @@ def test_every_text_is_readable_on_its_ground(styled, palette) -> None:
     assert contrast(QColor(made.on_accent), QColor(made.accent)) >= READABLE
     assert contrast(QColor(made.quiet), QColor(made.side)) >= READABLE
     assert contrast(QColor(made.text), QColor(made.accent_soft)) >= READABLE
+
+
+@pytest.mark.parametrize("palette", [light, dark])
+def test_the_outline_of_every_control_can_be_seen(styled, palette) -> None:
+    made = shades(palette())
+    for ground in ("window", "card", "field", "accent_soft"):
+        got = contrast(QColor(made.edge), QColor(getattr(made, ground)))
+        assert got >= VISIBLE, f"edge on {ground}: {got:.1f}"
+
+
+@pytest.mark.parametrize("palette", [light, dark])
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+def test_an_empty_box_is_seen_as_it_is_painted(kept, qapp: QApplication, styled, palette, kind) -> None:
+    before = qapp.palette()
+    qapp.setPalette(palette())
+    try:
+        frame, inside = card()
+        kept(frame)
+        box = kind(frame)
+        inside.addWidget(box)
+        frame.show()
+        qapp.processEvents()
+        picture = frame.grab().toImage()
+        spot = box.mapTo(frame, box.rect().center())
+        ground = picture.pixelColor(3, spot.y())
+        row = [picture.pixelColor(x, spot.y()) for x in range(box.x(), box.x() + 24)]
+    finally:
+        qapp.setPalette(before)
+        qapp.processEvents()
+    assert max(contrast(pixel, ground) for pixel in row) >= VISIBLE
+
+
+@pytest.mark.parametrize("palette", [light, dark])
+def test_ticks_and_empty_boxes_of_a_list_differ_as_painted(kept, qapp: QApplication, styled, palette) -> None:
+    before, seen = qapp.palette(), {}
+    qapp.setPalette(palette())
+    try:
+        for state in Qt.CheckState:
+            tree = QTreeWidget()
+            kept(tree)
+            row = QTreeWidgetItem(tree, [""])
+            row.setCheckState(0, state)
+            tree.show()
+            qapp.processEvents()
+            place = tree.visualItemRect(row)
+            picture = tree.viewport().grab(place).toImage()
+            ground = picture.pixelColor(picture.width() - 2, picture.height() // 2)
+            middle = [picture.pixelColor(x, picture.height() // 2) for x in range(60)]
+            seen[state] = tuple(pixel.name() for pixel in middle)
+            assert max(contrast(pixel, ground) for pixel in middle) >= VISIBLE, state
+    finally:
+        qapp.setPalette(before)
+        qapp.processEvents()
+    assert len(set(seen.values())) == 3
 
 
 def test_a_palette_that_nobody_has_does_not_break(styled) -> None:
