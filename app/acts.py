@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app import engine, host
 from app.addresses import split_target
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from app.sandbox.freeze import Silence
     from app.shelf import Export
     from app.targets import Target
+
+T = TypeVar("T")
 
 
 def check(job: Job, folder: Path, report: Report, cancel: threading.Event, answers: Answers) -> list[Finding]:
@@ -80,6 +82,18 @@ def practice_job() -> Job:
     from app.practice.site import practice_job as made
 
     return made()
+
+
+def at_practice(
+    act: Callable[[Report, threading.Event, Answers], T],
+) -> Callable[[Report, threading.Event, Answers], T]:
+    """*act* while the practice site is running, for acts that belong to no job."""
+
+    def acted(report: Report, cancel: threading.Event, answers: Answers) -> T:
+        with _site(answers):
+            return act(report, cancel, answers)
+
+    return acted
 
 
 def begun_rehearsal() -> Export | None:
@@ -304,9 +318,12 @@ def scratch(report: Report, cancel: threading.Event, answers: Answers, job: Job 
 
 @contextlib.contextmanager
 def _site_of(job: Job, answers: Answers) -> Iterator[None]:
-    if not job.practice:
+    with _site(answers) if job.practice else contextlib.nullcontext():
         yield
-        return
+
+
+@contextlib.contextmanager
+def _site(answers: Answers) -> Iterator[None]:
     from app.practice.site import Site
 
     with Site() as site:

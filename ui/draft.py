@@ -43,13 +43,22 @@ class Draft:
     limit: int = 0
     line: Line | None = None
     job: Job | None = None
+    practice: bool = False
+
+    @classmethod
+    def rehearsing(cls, job: Job) -> Draft:
+        """The answers that *job*, a rehearsal's, stands for: they are shown, and cannot be changed."""
+        return cls(
+            source=job.source, called=job.image_name, sandbox=job.sandbox_url, include=job.include, clean=job.clean,
+            target=job.target, profile=job.profile, job=job, practice=True,
+        )  # fmt: skip
 
     @property
     def steps(self) -> tuple[str, ...]:
         """The pages that this export has, in order."""
         if self.job and not self.source:  # opened from Home, or the rehearsal: its job is settled
             return ("review", "run", "done")
-        left_out = set()
+        left_out = {"target", "line"} if self.practice else set()
         if urlsplit(self.source).scheme == "file":
             left_out |= {"sandbox", "include", "clean"}
         if self.skipped:
@@ -72,7 +81,7 @@ class Draft:
         known = {secret.path for secret in look.secrets} if look else set()
         kept = tuple(decision for decision in self.secrets if decision.path in known)
         again = self.look is not None and self.sandbox == sandbox
-        include = self.include if again else ()
+        include = self.include if again or self.practice else ()
         return replace(
             self, sandbox=sandbox, look=look, unfixed=unfixed, skipped=False, secrets=kept if again else (),
             include=include,
@@ -92,7 +101,7 @@ class Draft:
 
     def as_job(self) -> Job:
         """The job that this draft asks for, under one id however often it is changed; raises `Usage`."""
-        if self.job and not self.source:
+        if self.job and (self.practice or not self.source):
             return self.job
         name = self.name or self.image_name()
         made = new(

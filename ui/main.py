@@ -18,7 +18,7 @@ from app.secrets import Answers
 from ui.lastbox import LastBox
 from ui.look import Styler, window_icon
 from ui.runner import alive
-from ui.wishes import Opening, Rehearsing, understood
+from ui.wishes import Opening, understood
 from ui.wizard import Wizard
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     ends = Ends(window)
     window.show()
     if wishes.rehearse:
-        Rehearsing(window)
+        window.walk.begin()
     elif wishes.export:
         Opening(window, wishes.export)
     code = app.exec()

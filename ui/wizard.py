@@ -24,6 +24,8 @@ from ui.pages.run import RunPage
 from ui.pages.sandbox import SandboxPage
 from ui.pages.source import SourcePage
 from ui.pages.target import TargetPage
+from ui.walk import Walk
+from ui.widgets.guide import Guide
 from ui.widgets.steplist import StepList
 from ui.widgets.text import button, label, row
 
@@ -48,6 +50,7 @@ class Wizard(QMainWindow):
         made: list[Page] = [self.home, *(kind(self.answers) for kind in middle), self.review, self.run, self.done]
         self.pages = {page.key: page for page in made}
         self.side, self.stack, self.foot = StepList(), QStackedWidget(), QFrame()
+        self.guide, self.walk = Guide(), Walk(self)
         self.back, self.next = button(self.tr("&Back"), self.go_back), button(self.tr("&Next"), self.go_next, "primary")
         self.leave = button(
             self.tr("All &exports"), self.go_home, about=self.tr("To the list of exports; nothing is lost")
@@ -68,6 +71,7 @@ class Wizard(QMainWindow):
         self.foot.setLayout(buttons)
         right = QVBoxLayout()
         right.setSpacing(0)
+        right.addWidget(self.guide)
         right.addWidget(self.stack, 1)
         right.addWidget(self.foot)
         centre = QWidget()
@@ -84,6 +88,7 @@ class Wizard(QMainWindow):
         self.side.chosen.connect(self.go)
         self.home.new.connect(self.begin_new)
         self.home.rehearse.connect(self.open_job)
+        self.guide.on.connect(self.walk.resume)
         self.home.going_on.connect(self.go_on)
         self.home.looking.connect(self.look_at)
         self.run.finished.connect(self._finished)
@@ -170,10 +175,10 @@ class Wizard(QMainWindow):
 
     @Slot(object)
     def open_job(self, job: Job) -> None:
-        """Review a job that is settled but not started."""
+        """Review a job that is settled but not started; a rehearsal is gone through from its first page."""
         if not self.run.running:
-            self._start_over(Draft(job=job))
-            self.go("review")
+            self._start_over(Draft.rehearsing(job) if job.practice else Draft(job=job))
+            self.go("source" if job.practice else "review")
 
     @Slot(object)
     def go_on(self, one: Any) -> None:
@@ -222,6 +227,7 @@ class Wizard(QMainWindow):
         """Make side bar, buttons and the reason beside them fit the page."""
         page, steps = self.page, self.draft.steps
         at_home = page is self.home
+        self.tell_rehearsal()
         self.side.setVisible(not at_home)
         self.foot.setVisible(not at_home)
         if at_home or page.key not in steps:
@@ -242,6 +248,11 @@ class Wizard(QMainWindow):
         self.next.setText(verb)
         self.next.setAccessibleName(verb.replace("&", ""))
         self.next.setAccessibleDescription(problem)
+
+    def tell_rehearsal(self) -> None:
+        """Say over the page whether this is a rehearsal, and who presses the buttons."""
+        begun = not self.draft.practice or self.locked
+        self.guide.tell("" if begun else self.page.key, self.walk.walking)
 
     def _shut(self, started: bool) -> set[str]:
         """The steps that may not be gone to by the side bar: Start is a decision, not a place."""

@@ -73,6 +73,9 @@ class CleanPage(Page):
         self._filling = True
         self.decided = {draft.clean: draft.secrets}
         self.profiles[draft.clean].radio.setChecked(True)
+        for choice in self.profiles.values():
+            choice.radio.setEnabled(not draft.practice)
+        self.secrets.model.settled = draft.practice
         self._filling = False
         self._list()
 

@@ -60,6 +60,7 @@ class IncludePage(Page):
             barred = {MERGE: mount.why_not, DISK: self._no_disk(mount.path)}
             row = MountRow(mount, said.get(mount.path, LEAVE if mount.why_not else MERGE), barred)
             row.changed.connect(self._changed)
+            row.choice.setEnabled(not draft.practice)
             self.list.addWidget(row)
             self.rows[mount.path] = row
         self.none.setVisible(not mounts)

@@ -74,7 +74,9 @@ class SandboxPage(Page):
         """Show the draft's address and what was seen there."""
         super().fill(draft)
         self.address.setText(draft.sandbox.removeprefix("ssh://"))
-        self.skip.setVisible(urlsplit(draft.source).scheme != "ssh")
+        self.skip.setVisible(urlsplit(draft.source).scheme != "ssh" and not draft.practice)
+        self.address.setReadOnly(draft.practice)
+        self.found.settle(draft.practice)
         self.skip.setChecked(draft.skipped)
         self.trouble.hide()
         self._show(draft.look, draft.sandbox, draft.unfixed)
@@ -107,7 +109,8 @@ class SandboxPage(Page):
         if self.url() and not self.work.running:
             self.declined = self.found.unfixed if self._seen_at == self.url() else ()
             self.look, self._seen_at = None, self.url()  # if this look fails, the last one does not count for it
-            self.work.start(partial(acts.look_at_sandbox, self.url()))
+            act = partial(acts.look_at_sandbox, self.url())
+            self.work.start(acts.at_practice(act) if self.draft.practice else act)
 
     @Slot(object)
     def _seen(self, look: Any) -> None:

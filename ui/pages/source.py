@@ -73,6 +73,9 @@ class SourcePage(Page):
     def fill(self, draft: Draft) -> None:
         """Choose what the draft says."""
         super().fill(draft)
+        for choice, origin in zip(self.choices, self.origins, strict=True):
+            choice.setEnabled(not draft.practice or origin.fits(draft.source))
+            origin.practise(draft.practice)
         for number, origin in enumerate(self.origins):
             if draft.source and origin.fits(draft.source):
                 self.choices[number].setChecked(True)

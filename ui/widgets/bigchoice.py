@@ -31,8 +31,9 @@ class BigChoice(QFrame):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """A click anywhere takes the choice."""
-        self.radio.setChecked(True)
-        self.radio.setFocus(Qt.FocusReason.MouseFocusReason)
+        if self.radio.isEnabled():
+            self.radio.setChecked(True)
+            self.radio.setFocus(Qt.FocusReason.MouseFocusReason)
         super().mouseReleaseEvent(event)
 
     @Slot(bool)

@@ -29,6 +29,7 @@ class Checkup(QWidget):
         super().__init__()
         self.repairs: dict[str, QCheckBox] = {}
         self._declined: set[str] = set()
+        self._settled = False
         self._found: Sequence[Finding] = ()
         self.picture, self.verdict = Drawing("good", "good", 2.0), label("", "big")
         self.machine, self.keeping = label("", "quiet"), Keeping(answers)
@@ -58,6 +59,10 @@ class Checkup(QWidget):
     def unfixed(self) -> tuple[str, ...]:
         """The repairs that the person does not want, of those that are offered here."""
         return tuple(name for name in self.repairs if name in self._declined)
+
+    def settle(self, settled: bool) -> None:
+        """Whether the repairs are only shown: there is nothing to decide in a rehearsal."""
+        self._settled = settled
 
     def show_look(self, look: Any, at: str, unfixed: Iterable[str] = ()) -> None:
         """Show what was seen at the address *at*, with the repairs *unfixed* declined."""
@@ -89,6 +94,7 @@ class Checkup(QWidget):
             box = QCheckBox(self.tr("Repair this in the copy"))
             box.setChecked(name not in self._declined)
             box.setAccessibleName(self.tr("Repair this in the copy: {what}").format(what=FIXES[name]))
+            box.setEnabled(not self._settled)
             box.toggled.connect(partial(self._chosen, name))
             about = label(self.tr(FIXES[name]), "quiet")
             about.setContentsMargins(_indent(box), 0, 0, 0)

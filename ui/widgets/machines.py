@@ -62,6 +62,13 @@ class MachineList(QWidget):
         self.search.setVisible(len(machines) >= MANY)
         self.note.setText("")
 
+    def choose(self, url: str) -> None:
+        """Select the machine with this address, if it is there."""
+        for number in range(self.tree.topLevelItemCount()):
+            row = self.tree.topLevelItem(number)
+            if row and self._machines[row.data(0, Qt.ItemDataRole.UserRole)].url == url:
+                self.tree.setCurrentItem(row)
+
     @Slot(str)
     def _filter(self, text: str) -> None:
         for number in range(self.tree.topLevelItemCount()):

@@ -40,6 +40,12 @@ class Origin(QWidget):
     def opened(self) -> None:
         """The person chose this kind."""
 
+    def practise(self, on: bool) -> None:
+        """A rehearsal begins or is over."""
+
+    def rehearse(self, draft: Draft) -> None:
+        """Do what a person would do next to say what *draft* says already."""
+
     def fill(self, draft: Draft) -> None:
         """Show what the draft says."""
 

@@ -48,11 +48,30 @@ class CloudOrigin(Origin):
         self.work.done.connect(self._listed)
         self.known.done.connect(self._named)
         self._shown = ""
+        self._practice = False
 
     def opened(self) -> None:
         """Find out which clouds are known here."""
         if not self.cloud.count():
             self.known.start(_clouds)
+
+    def practise(self, on: bool) -> None:
+        """In a rehearsal it is the practice cloud, and no other."""
+        if on != self._practice:
+            self._practice = on
+            self.cloud.setEnabled(not on)
+            self.machines.hide()
+            self.cloud.setCurrentText("")
+            self.state.setText("")
+
+    def rehearse(self, draft: Draft) -> None:
+        """Have the machines shown, then choose the one."""
+        if self.work.running:
+            return
+        if self.machines.isHidden():
+            self.ask.animateClick()
+        else:
+            self.machines.choose(draft.source)
 
     def fill(self, draft: Draft) -> None:
         """Show the draft's cloud."""
@@ -89,7 +108,8 @@ class CloudOrigin(Origin):
     def _ask(self) -> None:
         if cloud := self.cloud.currentText().strip():
             self._shown = cloud
-            self.work.start(partial(acts.machines, quote(cloud, safe="")))
+            act = partial(acts.machines, quote(cloud, safe=""))
+            self.work.start(acts.at_practice(act) if self._practice else act)
 
     @Slot(object)
     def _listed(self, machines: Any) -> None:

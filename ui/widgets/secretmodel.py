@@ -24,6 +24,7 @@ class SecretModel(QAbstractItemModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.usual = KEEP
+        self.settled = False  # ticks are shown, and cannot be changed
         self.groups: list[tuple[Any, list[Any]]] = []
         self._other: set[str] = set()  # the paths that are not treated as usual
 
@@ -86,9 +87,10 @@ class SecretModel(QAbstractItemModel):
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Everything can be ticked."""
+        """Everything can be ticked, unless it is settled."""
         made = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return made | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else made
+        decides = index.column() == 0 and not self.settled
+        return made | Qt.ItemFlag.ItemIsUserCheckable if decides else made
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         """What a cell shows; a screen reader gets the whole row from the first one."""
