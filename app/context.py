@@ -18,6 +18,7 @@ from app.journal import Journal, State
 from app.secrets import Answers
 
 TICK = 0.1  # seconds between two progress events at the most
+FRESH = 60.0  # seconds that what a check saw is good for
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Context:
     total: int = 0
     progressed: float = 0.0  # time.monotonic() of the last byte that really got through
     _told: float = 0.0
+    _seen: dict[str, tuple[float, Any]] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -119,6 +121,15 @@ class Context:
         """Write facts of this step into the journal now, before the step is done."""
         self.journal.record(self.step, "fact", **facts)
 
+    def saw(self, what: Any) -> None:
+        """Keep in memory what the check of this step saw, for a run of it that follows at once."""
+        self._seen[self.step] = (time.monotonic(), what)
+
+    def seen(self) -> Any:
+        """What the check of this step saw less than `FRESH` seconds ago, one time; None otherwise."""
+        at, what = self._seen.pop(self.step, (0.0, None))
+        return what if time.monotonic() - at < FRESH else None
+
     def need(self, question: Question) -> str:
         """The person's answer to *question*; raises `NeedsAnswer` when there is none yet."""
         return self.answers.need(question)
@@ -160,8 +171,8 @@ class Context:
             ]
             for reader in readers:
                 reader.start()
-            while process.poll() is None:
-                self.sleep(0.05)
+            while not _over(process):
+                self.stop_if_cancelled()
                 if watch:
                     watch(bytes(out[-200:]))
             for reader in readers:
@@ -175,6 +186,13 @@ class Context:
             words = err.decode(errors="replace").strip()[-400:] or f"exit status {status}"
             raise JobError(f"{Path(command[0]).name} failed: {words}", "Look at the details, then try again.")
         return out
+
+
+def _over(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended; waits a little for that, and no longer."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.05)
+    return process.returncode is not None
 
 
 def _drain(pipe: Any, into: bytearray) -> None:

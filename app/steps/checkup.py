@@ -11,7 +11,7 @@ from app.context import Context, Finding
 from app.disk import guest
 from app.job import Job
 from app.journal import Facts
-from app.sandbox import Look, Sandbox, secret_findings
+from app.sandbox import Look, Sandbox, growth, secret_findings
 from app.sandbox.disks import wanted
 from app.sandbox.findings import for_job
 from app.steps import Plain
@@ -29,11 +29,13 @@ class Checkup(Plain):
 
     def check(self, ctx: Context) -> Iterator[Finding]:
         """Look, and say what stands in the way or will be missing."""
-        yield from _all_findings(_look(ctx), ctx)
+        look = _look(ctx)
+        ctx.saw(look)
+        yield from _all_findings(look, ctx)
 
     def run(self, ctx: Context) -> Facts:
-        """Look again and keep what was seen: system, data mounts, findings."""
-        look = _look(ctx)
+        """Keep what was seen: system, data mounts, findings; what the check has only just seen is good enough."""
+        look = ctx.seen() or _look(ctx)
         return {
             "os": look.os,
             "kernel": look.kernel,
@@ -56,7 +58,7 @@ def _data(look: Look) -> set[str]:
 
 def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
     yield from look.findings
-    yield from for_job(look, ctx.job.include, ctx.job.id)
+    yield from for_job(look, ctx.job.include, ctx.job.id, guest.why_not())
     yield from secret_findings.for_job(look, ctx.job, guest.why_not())
     if ctx.job.source.startswith("ssh:"):
         yield from _room_here(look, ctx)
@@ -66,15 +68,23 @@ def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
         text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
         remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
         yield Finding("stop", title, text, remedy, "own-disk")
+    for mount in ctx.job.grows:
+        title = f"The disk of {mount} cannot be fetched from this source, to put it into the copy."
+        text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
+        remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
+        yield Finding("stop", title, text, remedy, "grow")
 
 
 def _room_here(look: Look, ctx: Context) -> Iterator[Finding]:
     """Whether this computer has room for what is fetched and for what it is converted to, all disks together."""
     used = {mount.path: mount.used for mount in look.mounts}
-    own = wanted(look.disks, ctx.job.own_disks)
+    own = wanted(look.disks, ctx.job.own_disks + ctx.job.grows)
     disks = [disk for disk in look.disks if disk.mount == parts.SYSTEM] + own
-    most = 2 * sum(disk.size for disk in disks)
-    least = 2 * (look.root_used + sum(used[path] for path in ctx.job.merges + ctx.job.own_disks if path in used))
+    come = ctx.job.merges + ctx.job.own_disks + ctx.job.grows
+    grown = growth.need(growth.of(look, ctx.job.include))  # in the overlay, besides the disk that it is read from
+    most = 2 * sum(disk.size for disk in disks) + grown
+    least = 2 * (look.root_used + sum(used[path] for path in come if path in used))
+    least += sum(used[path] for path in ctx.job.grows if path in used)
     free = host.free_space(ctx.folder)
     if free < most:
         grade = "care"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from app import job as jobs
 from app.disk.practice_disk import write_disk
 from app.fixes import FIXES
 from app.job import Include
+from tests import forked
 from tests.sandbox.machine import Machine
+from tests.servers import need
 
 pytestmark = pytest.mark.root
 KILLED, NEEDS_PERSON = -9, 3
@@ -36,25 +37,29 @@ class Story:
         root = self.machine.place / "root.img"
         with root.open("rb") as disk:  # the export looks whether it is the machine's own disk that it is given
             write_disk(self.place / "disk.raw", root.stat().st_size + (2 << 20), disk.read(8192), "login: ")
+        command = [need("qemu-img"), "convert", "-O", "qcow2", str(self.place / "disk.raw"), str(self.disk)]
+        subprocess.run(command, check=True)
         self.machine.run("sh", "-c", "cd /application; mkdir a; echo 1 > a/f; ln a/f g; ln -s f h; cp /usr/bin/env e")
         self.root, self.data = self.machine.root_listing(), self.machine.listing("/application")
+
+    @property
+    def disk(self) -> Path:
+        """The disk that is exported; packed, so that no time goes into zeros that are sent and made safe."""
+        return self.place / "disk.qcow2"
 
     def at_home(self, name: str) -> None:
         self.monkeypatch.setenv("SANDHOPPER_HOME", str(self.place / name))
 
     def go(self, *words: str) -> subprocess.CompletedProcess[str]:
         (key,) = self.machine.answers().values()
-        return subprocess.run(
-            [sys.executable, "-m", *words, "--accept-host-key", key],
-            capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return forked.run(*words, "--accept-host-key", key)
 
     def new(self, source: str) -> jobs.Job:
         target = (self.place / f"out-{source[:4]}").as_uri() + "/"
         include = (Include("/application", "merge"),)
         (self.place / f"out-{source[:4]}").mkdir(exist_ok=True)
         job = jobs.new(source, target, profile="local", sandbox=self.machine.url(), include=include,
-                       format="raw", prove=False, unfixed=tuple(FIXES))  # fmt: skip
+                       format="qcow2", prove=False, unfixed=tuple(FIXES))  # fmt: skip
         job.save(self.place / "job.json")
         return job
 
@@ -84,11 +89,11 @@ def changed(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("half", [0, 1])
 def test_a_file_s_export_killed_at_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: int) -> None:
     dice = random.Random(half)
-    with Machine(tmp_path, disks={"/application": 60}) as machine:
+    with Machine(tmp_path, disks={"/application": 60}, root_size=140) as machine:
         story = Story(tmp_path, machine, monkeypatch)
         for line in range(1 + half, FILE_LINES + 1, 2):
             story.at_home(f"file {line}")
-            job = story.new((tmp_path / "disk.raw").as_uri())
+            job = story.new(story.disk.as_uri())
             story.killed(line)
             if dice.random() < 0.5:
                 story.killed(1)  # and the next start as well
@@ -103,17 +108,17 @@ def test_a_file_s_export_killed_at_a_line(tmp_path: Path, monkeypatch: pytest.Mo
 def test_killed_at_a_line_and_restored_from_another_computer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: int
 ) -> None:
-    with Machine(tmp_path, disks={"/application": 60}) as machine:
+    with Machine(tmp_path, disks={"/application": 60}, root_size=140) as machine:
         story = Story(tmp_path, machine, monkeypatch)
         for line in range(1 + half, FILE_LINES + 1, 2):
             story.at_home(f"file {line}")
-            story.new((tmp_path / "disk.raw").as_uri())
+            story.new(story.disk.as_uri())
             story.killed(line)
             story.restored_from_elsewhere(line)
 
 
 def test_one_that_waits_for_its_snapshot_killed_at_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Machine(tmp_path, disks={"/application": 60}) as machine:
+    with Machine(tmp_path, disks={"/application": 60}, root_size=140) as machine:
         story = Story(tmp_path, machine, monkeypatch)
         for line in range(1, HAND_LINES, 2):
             story.at_home(f"hand {line}")
@@ -124,7 +129,7 @@ def test_one_that_waits_for_its_snapshot_killed_at_a_line(tmp_path: Path, monkey
             assert "--image FILE" in waits.stderr
             assert "application/a/f" in machine.root_listing()
             if line % 4 == 1:
-                done = story.go("app", "resume", job.id, "--image", str(tmp_path / "disk.raw"))
+                done = story.go("app", "resume", job.id, "--image", str(story.disk))
                 assert done.returncode == 0, done.stderr[-1500:]
                 story.is_as_before(line)
             else:

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from app import job as jobs
 from app.disk.practice_disk import write_disk
 from app.fixes import FIXES
 from app.job import Include
+from tests import forked
 from tests.sandbox.machine import Machine
 from tests.servers import need
 from tests.servers.sshd import Sshd
@@ -58,8 +58,7 @@ class Story:
     def go(self, *words: str) -> subprocess.CompletedProcess[str]:
         trust = [w for key in (*self.machine.answers().values(), self.server.fingerprint)
                  for w in ("--accept-host-key", key)]  # fmt: skip
-        return subprocess.run([sys.executable, "-m", *words, *trust], capture_output=True, text=True, timeout=150,
-                              check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+        return forked.run(*words, *trust, timeout=150)
 
     def resumed(self, job: jobs.Job, image: str = "", disk: str = "") -> subprocess.CompletedProcess[str]:
         words = ["--image", str(self.place / image)] if image else []
@@ -150,9 +149,11 @@ def test_a_wrong_file_is_refused_and_another_one_is_taken(story: Story, image: s
 
 @pytest.mark.parametrize("half", [0, 1, 2, 3])
 def test_killed_after_each_journal_line(story: Story, half: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDHOPPER_HOME", str(story.place / "home"))
+    job = story.waiting()
     for line in range(1 + half, 200, 4):
         monkeypatch.setenv("SANDHOPPER_HOME", str(story.place / f"home {line}"))
-        job = story.waiting()
+        shutil.copytree(story.place / "home", story.place / f"home {line}")  # as it was when it began to wait
         killed = story.go("tests.crash", str(line), "resume", job.id, "--image", str(story.place / "os.qcow2"),
                           "--disk", f"/application={story.place / 'data.qcow2'}")  # fmt: skip
         assert killed.returncode in (KILLED, 0), killed.stderr[-2000:]
@@ -172,7 +173,6 @@ def test_a_disk_that_cannot_be_one_is_told(tmp_path: Path) -> None:
         jobs.new(box.url(), server.url("sftp"), include=include, prove=False).save(tmp_path / "job.json")
         (key,) = box.answers().values()
         words = ["check", str(tmp_path / "job.json"), "--accept-host-key", key, "--accept-host-key", server.fingerprint]
-        done = subprocess.run([sys.executable, "-m", "app", *words], capture_output=True, text=True, timeout=60,
-                              check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+        done = forked.run("app", *words)
         assert done.returncode == NEEDS_PERSON
         assert "/nowhere is no data disk of the sandbox" in done.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.context import Context, Event
+from app.context import FRESH, Context, Event
 from app.disk import guest
 from app.job import Decision, Include, Job
 from app.steps import checkup, prepare, restore
@@ -49,6 +50,25 @@ def test_the_three_steps(tmp_path: Path, context: Make, events: list[Event]) -> 
         prepare.STEP.undo(ctx)
         assert machine.root_listing() == root
         assert any(e.kind == "finding" and e.facts["grade"] == "ok" for e in events)
+
+
+def test_what_the_check_has_just_seen_is_not_looked_at_again(
+    tmp_path: Path, context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    with Machine(tmp_path, disks={"/application": 60}) as machine:
+        ctx = context(job=job_for(machine), answers=machine.answers())
+        look = checkup._look
+        monkeypatch.setattr(checkup, "_look", lambda ctx: looks.append(0) or look(ctx))  # type: ignore[func-returns-value]
+        found = [finding.title for finding in checkup.STEP.check(ctx)]
+        assert [finding["title"] for finding in checkup.STEP.run(ctx)["findings"]] == found
+        assert len(looks) == 1
+        checkup.STEP.run(ctx)  # once only: the next try sees the machine as it is then
+        assert len(looks) == 2
+        list(checkup.STEP.check(ctx))
+        monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + FRESH)
+        checkup.STEP.run(ctx)
+        assert len(looks) == 4
 
 
 def test_a_mount_that_is_not_there_stops_the_job_before_it_begins(tmp_path: Path, context: Make) -> None:
