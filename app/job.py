@@ -20,7 +20,7 @@ from app.fixes import FIXES
 VERSION = 1
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx")
 TYPES: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}
-HOWS = ("merge", "disk", "leave")
+HOWS = ("merge", "grow", "disk", "leave")
 CLEANS = ("move", "share")  # what the copy is for: my machine elsewhere, or a template for others
 DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
@@ -30,18 +30,22 @@ PROOFS = ("auto", "whole", "sampled", "size")
 
 @dataclass(frozen=True)
 class Include:
-    """What happens to one data mount: `merge` into the root disk, its own `disk`, or `leave` it out."""
+    """What happens to one data mount.
+
+    `merge` into the root disk of the sandbox, put it into the copy, whose root disk is made to `grow`, export its own
+    `disk`, or `leave` it out.
+    """
 
     mount: str
     how: str
 
     @classmethod
     def parse(cls, text: str) -> Include:
-        """Read `MOUNT=merge|disk|leave`; raises `Usage`."""
+        """Read `MOUNT=merge|grow|disk|leave`; raises `Usage`."""
         mount, _, how = text.rpartition("=")
         if not mount.startswith("/") or how not in HOWS:
             raise Usage(
-                f"“{text}” does not say what to include.", "Write it as /application=merge (or disk, or leave)."
+                f"“{text}” does not say what to include.", "Write it as /application=merge (or grow, disk, leave)."
             )
         return cls(mount.rstrip("/") or "/", how)
 
@@ -103,6 +107,11 @@ class Job:
         return tuple(i.mount for i in self.include if i.how == "merge")
 
     @property
+    def grows(self) -> tuple[str, ...]:
+        """The mount points to put into the copy, whose root disk is made bigger for them."""
+        return tuple(i.mount for i in self.include if i.how == "grow")
+
+    @property
     def own_disks(self) -> tuple[str, ...]:
         """The mount points to export as disks of their own."""
         return tuple(i.mount for i in self.include if i.how == "disk")
@@ -149,7 +158,7 @@ class Job:
         found += self._freeze_problems()
         if self.limit < 0:
             found.append("The speed limit cannot be negative.")
-        if self.merges and not self.sandbox_url:
+        if (self.merges or self.grows) and not self.sandbox_url:
             found.append("To merge a data disk, the sandbox's address is needed (ssh://user@host).")
         mounts = [i.mount for i in self.include]
         found += [
@@ -159,7 +168,9 @@ class Job:
         decided = [d.path for d in self.secrets]
         found += [f"{p} is decided about twice." for p in sorted({p for p in decided if decided.count(p) > 1})]
         found += [
-            f"{i.mount} cannot be merged into itself." for i in self.include if (i.mount, i.how) == ("/", "merge")
+            f"{i.mount} cannot be merged into itself."
+            for i in self.include
+            if i.mount == "/" and i.how in ("merge", "grow")
         ]
         found += ["The system disk is exported anyway." for i in self.include if (i.mount, i.how) == ("/", "disk")]
         return found

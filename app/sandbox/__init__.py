@@ -56,6 +56,7 @@ class Sandbox:
             architecture=seen.text("architecture"),
             disks=disks.read(self._ask("disks", b"")),
             secrets=found.secrets,
+            root=seen.root,
         )
 
     def merge(self, mounts: Sequence[str], job_id: str) -> dict[str, Any]:

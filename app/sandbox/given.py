@@ -23,7 +23,8 @@ KEPT = "The sandbox stays as it is, and the export waits for the right file."
 def needed(job: Job, state: State) -> list[Disk]:
     """The disks that *job* needs, the system disk first; what the check-up has not told yet is left empty."""
     known = [Disk.from_json(data) for data in state.of("checkup").get("disks", [])]
-    own = disks.wanted(known, job.own_disks) if known else [Disk(mount, "") for mount in sorted(job.own_disks)]
+    asked = (*job.own_disks, *job.grows)
+    own = disks.wanted(known, asked) if known else [Disk(mount, "") for mount in sorted(asked)]
     system = next((disk for disk in known if disk.mount == parts.SYSTEM), Disk(parts.SYSTEM, ""))
     return [system, *own]
 

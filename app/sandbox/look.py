@@ -28,6 +28,27 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class Root:
+    """What the root file system lies on; empty where it was not told.
+
+    *layers*: what is below it, the uppermost first, as the kernel names it (`LVM-… name`, `md raid1`, `partition 2`).
+    *table* of its disk: `gpt`, `mbr` or `none`. *number*: its partition, or 0. *parts*: number and end of each
+    partition of the disk, in sectors of 512 bytes.
+    """
+
+    fstype: str = ""
+    layers: tuple[str, ...] = ()
+    table: str = ""
+    number: int = 0
+    parts: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def end(self) -> int:
+        """Where its partition ends."""
+        return next((end for number, end in self.parts if number == self.number), 0)
+
+
+@dataclass(frozen=True)
 class Look:
     """What a sandbox is and has.
 
@@ -46,6 +67,7 @@ class Look:
     architecture: str = ""
     secrets: tuple[Secret, ...] = ()
     disks: tuple[Disk, ...] = ()
+    root: Root = Root()
 
     def as_json(self) -> dict[str, Any]:
         """The look as plain data."""
@@ -129,6 +151,20 @@ class Seen:
         found = data_mounts(self.lines, disks, space, self.words("hidden"))
         parted = {decode(escaped) for escaped in self.words("subvolumes")}
         return [replace(mount, why_not=mount.why_not or self._why_not(mount.path, parted)) for mount in found]
+
+    @property
+    def root(self) -> Root:
+        """What the root file system lies on."""
+        below, told = self.words("below_root"), self.words("root_disk")
+        fields = [line.split() for line in told if re.fullmatch(r"partition \d+ \d+", line)]
+        number = next((int(line.split()[1]) for line in below if re.fullmatch(r"partition \d+", line)), 0)
+        return Root(
+            next((line.fstype for line in reversed(self.lines) if line.path == "/"), ""),
+            tuple(below),
+            next((line for line in told if line in ("gpt", "mbr", "none")), ""),
+            number,
+            tuple((int(number), int(end)) for _, number, end in fields),
+        )
 
     @property
     def places(self) -> dict[str, str]:

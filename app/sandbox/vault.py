@@ -106,7 +106,7 @@ def _takes(mount: Mount, job: Job) -> bool:
     """Whether secrets may be put aside there: a disk of this machine's own that is not itself exported as it is."""
     how = {include.mount: include.how for include in job.include}
     usable = not mount.read_only and mount.device.startswith("/dev/") and mount.fstype not in OTHER_KIND
-    return usable and how.get(mount.path) != "disk"
+    return usable and how.get(mount.path) not in ("disk", "grow")
 
 
 def _why_not(secret: Secret, vaults: Sequence[str]) -> str:

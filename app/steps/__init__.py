@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from app import parts
 from app.context import Finding
 from app.journal import Facts, State
 
@@ -55,8 +56,13 @@ class Plain:
 
 
 def image_facts(state: State) -> Facts:
-    """The disks that go on from here: as they were fetched, the system disk as it was adapted where that was done."""
+    """The disks that go on from here: as they were fetched, the system disk as it was adapted where that was done.
+
+    A data disk whose content was put into the system disk (`put_in`) does not go on.
+    """
     fetched, adapted = state.of("fetch"), state.of("adapt") if state.is_done("adapt") else {}
+    if gone := adapted.get("put_in"):
+        fetched = parts.joined([disk for disk in parts.each(fetched) if disk["mount"] not in gone])
     if not adapted.get("path"):
         return fetched
     names = ("path", "format", "size", "virtual_size", "own", "stamp", "below", "below_format", "below_stamp")

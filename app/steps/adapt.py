@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app import growing, parts
 from app.cleaning import Act, acts_for
 from app.context import Context, Finding
 from app.disk import guest, image, overlay
 from app.disk.guest.apply import Plan, apply
+from app.disk.guest.bigger import OTHER_WAYS
 from app.disk.guest.session import sweep
 from app.errors import JobError
 from app.fixes import FIXES
 from app.job import Job
 from app.journal import Facts
-from app.sandbox import disks, secrets
+from app.sandbox import disks, growth, secrets
 from app.sandbox.look import Secret
+from app.sandbox.mounts import Mount
 from app.steps import Plain
 from app.targets import load
 
@@ -30,14 +33,18 @@ class Adapt(Plain):
     name = "adapt"
 
     def applies(self, job: Job) -> bool:
-        """Where a sandbox was taken, or something is to be taken out; not where every repair was declined."""
+        """Where a sandbox was taken, something is to be taken out or put in; not where every repair was declined."""
         repairs = job.sandbox_url and not {*FIXES} <= {*job.unfixed}
-        return not job.practice and bool(repairs or _must_clean(job))
+        return bool(job.grows) or (not job.practice and bool(repairs or _must_clean(job)))
 
     def check(self, ctx: Context) -> Iterator[Finding]:
         """Whether copies can be changed on this computer."""
         why, remedy = guest.why_not()
         if not why:
+            return
+        if ctx.job.grows:
+            title = f"{', '.join(ctx.job.grows)} cannot be put into the copy on this computer."
+            yield Finding("stop", title, why, remedy, "grow")
             return
         if _must_clean(ctx.job) and not _cleaned_there(ctx.job):
             text = (
@@ -87,7 +94,7 @@ def _all_off(ctx: Context) -> bool:
 
 def _adapted(below: image.Info, ctx: Context) -> Facts:
     path = ctx.work / NAME
-    overlay.create(path, below, ctx)
+    size, grown = _grown(path, below, ctx)
     with guest.opened(path, ctx, write=True) as disk:
         ctx.begin("look-guest")
         system = guest.look(disk)
@@ -96,7 +103,29 @@ def _adapted(below: image.Info, ctx: Context) -> Facts:
         path.unlink()
         return _left_alone(system.why_not, ctx, system.remedy)
     overlay.finish(path)
-    return {**_facts(path, below), "system": system.title, "changes": _told(changes, ctx)}
+    put_in = {"put_in": _carriers(ctx)} if ctx.job.grows else {}
+    return {**_facts(path, below, size), **put_in, "system": system.title, "changes": _told([*grown, *changes], ctx)}
+
+
+def _grown(path: Path, below: image.Info, ctx: Context) -> tuple[int, list[guest.Change]]:
+    """The overlay that is adapted, its bytes, and what is in it already: the data disks that were to be put in."""
+    if not ctx.job.grows:
+        overlay.create(path, below, ctx)
+        return below.virtual_size, []
+    seen = ctx.state.of("checkup")
+    known = [disks.Disk.from_json(data) for data in seen.get("disks", [])]
+    mounts = [Mount(**data) for data in seen.get("mounts", []) if data["path"] in ctx.job.grows]
+    fetched = [parts.of(ctx.state.of("fetch"), mount) for mount in _carriers(ctx)]
+    data = [image.inspect(Path(facts["path"]), ctx, expected=facts.get("format", "")) for facts in fetched]
+    loads = [growing.load_of(disk) for disk in known if disk.mount in ctx.job.grows]
+    files = [(info.path, info.format) for info in data]
+    return growing.grow(path, below, growing.Wish(ctx.job.id, loads, files, growth.need(mounts)), ctx)
+
+
+def _carriers(ctx: Context) -> list[str]:
+    """The mounts by whose names the disks were fetched that are put in."""
+    known = [disks.Disk.from_json(data) for data in ctx.state.of("checkup").get("disks", [])]
+    return [disk.mount for disk in disks.wanted(known, ctx.job.grows)]
 
 
 def plan_for(ctx: Context) -> Plan:
@@ -111,7 +140,7 @@ def _along(ctx: Context) -> dict[str, str]:
     """The mount points of disks that are exported as well, and of what else lies on them → UUID, or empty."""
     known = [disks.Disk.from_json(data) for data in ctx.state.of("checkup").get("disks", [])]
     names = {name for disk in known if disk.mount in ctx.job.own_disks for name in disk.names}
-    there = [disk for disk in known if names & {*disk.names} and disk.mount not in ctx.job.merges]
+    there = [disk for disk in known if names & {*disk.names} and disk.mount not in ctx.job.merges + ctx.job.grows]
     told = {disk.mount: "" if disk.kind in disks.PARTED else disk.uuid for disk in there}
     return {**dict.fromkeys(ctx.job.own_disks, ""), **told}
 
@@ -149,7 +178,10 @@ def _told(changes: list[guest.Change], ctx: Context) -> list[dict[str, str]]:
 
 
 def _left_alone(why: str, ctx: Context, remedy: str = "") -> Facts:
-    """The copy stays as it was fetched; where it had to be cleaned, and was not beforehand, the export ends here."""
+    """The copy stays as it was fetched; where it had to be changed, and was not beforehand, the export ends here."""
+    if ctx.job.grows:
+        text = f"{', '.join(ctx.job.grows)} cannot be put into the copy. {why}"
+        raise JobError(text, remedy or guest.why_not()[1] or OTHER_WAYS, means=SAFE, topic="grow")
     if _must_clean(ctx.job) and not (_cleaned_there(ctx.job) and _all_off(ctx)):
         raise JobError(
             f"The copy cannot be cleaned. {why}",
@@ -161,13 +193,13 @@ def _left_alone(why: str, ctx: Context, remedy: str = "") -> Facts:
     return {"changes": [], "why_not": why}
 
 
-def _facts(path: Path, below: image.Info) -> dict[str, Any]:
+def _facts(path: Path, below: image.Info, size: int) -> dict[str, Any]:
     now, source = path.stat(), below.path.stat()
     return {
         "path": str(path),
         "format": "qcow2",
         "size": now.st_size,
-        "virtual_size": below.virtual_size,
+        "virtual_size": size,
         "own": True,
         "stamp": [now.st_mtime_ns, now.st_size, now.st_ino],
         "below": str(below.path),

@@ -102,7 +102,7 @@ def _inspected(fetched: Facts, ctx: Context) -> image.Info:
     """The disk as it was fetched, or through the overlay that the step adapt has made over it."""
     path = Path(fetched["path"])
     if below := fetched.get("below"):
-        under = overlay.opened(path, Path(below), fetched["below_format"], ctx)
+        under = overlay.opened(path, Path(below), fetched["below_format"], ctx, fetched["virtual_size"])
         _stop_if_changed(dataclasses.replace(under, path=Path(below)), {"stamp": fetched["below_stamp"]})
         return under
     return image.inspect(path, ctx, expected=fetched.get("format", ""))

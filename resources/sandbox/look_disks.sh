@@ -42,6 +42,7 @@ look_disks() {
         *'EFI PART'*) echo gpt ;;
         *) if [ -e "/sys/block/$disk/${disk}1" ] || [ -e "/sys/block/$disk/${disk}p1" ]; then echo mbr; else echo none; fi ;;
         esac
+        for p in "/sys/block/$disk/$disk"*; do if [ -r "$p/partition" ]; then echo "partition $(cat "$p/partition") $(($(cat "$p/start") + $(cat "$p/size")))"; fi; done
         dd if="/dev/$disk" bs=512 count=1 | tr -c 'A-Za-z' '\n' | grep -E '^(GRUB|LILO|SYSLINUX|EXTLINUX)$' | head -n 1
     done
     part swaps; awk 'NR > 1 { print $1, $2, $3 }' /proc/swaps

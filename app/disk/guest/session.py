@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -77,8 +77,17 @@ def _no_room() -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def opened(image: Path, ctx: Context, *, format_: str = "qcow2", write: bool = False) -> Iterator[Guest]:
+def opened(
+    image: Path,
+    ctx: Context,
+    *,
+    format_: str = "qcow2",
+    write: bool = False,
+    others: Sequence[tuple[Path, str]] = (),
+) -> Iterator[Guest]:
     """The disk *image*, in a running machine of libguestfs; with *write* what is changed lands in it.
+
+    *others*: more disks and their formats, which are only read.
 
     Raises `JobError` in words. Leaving the block normally closes the disk cleanly; leaving it by an exception ends
     the machine at once, and what it was writing to is then worth nothing.
@@ -88,7 +97,7 @@ def opened(image: Path, ctx: Context, *, format_: str = "qcow2", write: bool = F
         for accel in accels:
             ctx.begin("open-guest")
             try:
-                guest = stack.enter_context(_launched(image, format_, accel, ctx, write=write))
+                guest = stack.enter_context(_launched(image, format_, accel, ctx, write=write, others=others))
                 break
             except Refused as exc:
                 if accel == accels[-1]:
@@ -126,7 +135,9 @@ def _boots(kernel: Path, ctx: Context) -> bool:
 
 
 @contextlib.contextmanager
-def _launched(image: Path, format_: str, accel: str, ctx: Context, *, write: bool) -> Iterator[Guest]:
+def _launched(
+    image: Path, format_: str, accel: str, ctx: Context, *, write: bool, others: Sequence[tuple[Path, str]] = ()
+) -> Iterator[Guest]:
     with tempfile.TemporaryDirectory(dir=ctx.work, prefix=SCRATCH, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         errors = scratch / "errors"
@@ -136,6 +147,8 @@ def _launched(image: Path, format_: str, accel: str, ctx: Context, *, write: boo
                 shell = Shell(process, errors, ctx)
                 how = ("discard:besteffort", "cachemode:unsafe") if write else ("readonly:true",)
                 shell("add-drive", str(image.absolute()), f"format:{format_}", *how)
+                for other, form in others:
+                    shell("add-drive", str(other.absolute()), f"format:{form}", "readonly:true")
                 shell("run", patience=LAUNCH)
                 yield Guest(shell, scratch)
 

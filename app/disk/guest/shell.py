@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from app import host
@@ -41,12 +42,14 @@ class Shell:
         self._said, self._ended, self._news = bytearray(), False, threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def __call__(self, command: str, *args: str | int, patience: float = 900) -> bytes:
-        """Run one command; *patience*: seconds until the machine counts as stuck."""
+    def __call__(
+        self, command: str, *args: str | int, patience: float = 900, watch: Callable[[], None] | None = None
+    ) -> bytes:
+        """Run one command; *patience*: seconds until the machine counts as stuck; *watch* is called meanwhile."""
         words = [arg if isinstance(arg, str) else str(arg) for arg in args]
         mark = f"mark-{secrets.token_hex(8)}"
         self._send(f"-{command} {' '.join(quoted(word) for word in words)}\necho {mark}\n")
-        answer = self._until(f"{mark}\n".encode(), patience)
+        answer = self._until(f"{mark}\n".encode(), patience, watch)
         if trouble := self._new_errors():
             raise Refused(trouble, means="The fetched disk itself is never changed.", topic="adapt")
         return answer
@@ -60,7 +63,7 @@ class Shell:
         except OSError as exc:
             raise self._gone() from exc
 
-    def _until(self, mark: bytes, patience: float) -> bytes:
+    def _until(self, mark: bytes, patience: float, watch: Callable[[], None] | None = None) -> bytes:
         """What was said before *mark*; looks for cancel and for room on this computer's disk meanwhile."""
         limit = time.monotonic() + patience
         while True:
@@ -74,6 +77,8 @@ class Shell:
                     raise Refused("The disk gave an answer without an end.", topic="adapt")
                 if self._ended:
                     raise self._gone()
+            if watch:
+                watch()
             self.ctx.advance()
             if host.free_space(self.ctx.work) < LEAST_FREE:
                 raise _full()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.disk.guest.files import Guest
@@ -58,10 +59,13 @@ class System:
         return next((fs for fs in self.filesystems if fs.device == device), None)
 
 
-def look(guest: Guest) -> System:
-    """See what the disk holds and mount it as its own fstab says; changes no file."""
-    told = guest.table("list-filesystems")
-    roots = guest.words("inspect-os")
+def look(guest: Guest, root: str = "", here: Callable[[str], bool] = lambda _: True) -> System:
+    """See what the disk holds and mount it as its own fstab says; changes no file.
+
+    Where other disks are open as well, *here* says which devices count, and *root* is the one that was found before.
+    """
+    told = {device: kind for device, kind in guest.table("list-filesystems").items() if here(device)}
+    roots = [root] if root else guest.words("inspect-os")
     filesystems = tuple(_described(guest, device, kind) for device, kind in told.items())
     if why := _unusable(roots, told):
         return System(why_not=why, filesystems=filesystems)

@@ -6,16 +6,23 @@ from collections.abc import Iterator, Sequence
 
 from app.context import Finding
 from app.job import Include
-from app.sandbox import disks
+from app.sandbox import disks, growth
 from app.sandbox.look import Look
 from app.sandbox.mounts import Mount, inside
 from app.units import size
 
+_WAYS = (
+    "put a data disk into the copy, whose system disk is made bigger (MOUNT=grow), export it as a disk of its own "
+    "(MOUNT=disk), leave it out (MOUNT=leave)"
+)
 MARGIN = 100 * 1024 * 1024  # bytes that must be left besides a tenth of what is copied; merge.sh knows the same
 
 
-def for_job(look: Look, include: Sequence[Include], job_id: str) -> Iterator[Finding]:
-    """What stands in the way of, or will be missing from, the export of a job that includes *include*."""
+def for_job(look: Look, include: Sequence[Include], job_id: str, here: tuple[str, str] = ("", "")) -> Iterator[Finding]:
+    """What stands in the way of, or will be missing from, the export of a job that includes *include*.
+
+    *here*: why copies cannot be changed on this computer and what to do about it; empty when they can.
+    """
     if look.journal and look.journal != job_id:
         yield Finding(
             "stop",
@@ -31,6 +38,7 @@ def for_job(look: Look, include: Sequence[Include], job_id: str) -> Iterator[Fin
         yield from _mergeable(path, known, merges, prepared=look.journal == job_id)
     if look.journal != job_id:
         yield from _fits([known[path] for path in merges if path in known], look)
+    yield from growth.findings(look, how, here)
     for path, what in how.items():
         if what == "disk":
             yield from disks.findings(path, look.disks, how)
@@ -82,23 +90,22 @@ def _fits(mounts: Sequence[Mount], look: Look) -> Iterator[Finding]:
             "stop",
             f"The data does not fit into the root disk: {size(want - look.root_free)} short.",
             f"{size(need)} are to be merged, and {size(look.root_free)} are free.",
-            "Free space on the root disk, leave a data disk out (MOUNT=leave), export it as a disk of its own "
-            "(MOUNT=disk), or give the sandbox a bigger root disk.",
+            f"Free space on the root disk, {_WAYS}, or give the sandbox a bigger root disk.",
             "space",
+            {"short": want - look.root_free},
         )
     elif look.root_free_inodes and files + files // 10 + 100 > look.root_free_inodes:
         text = f"{files:,} files are to be merged, and room for {look.root_free_inodes:,} is left."
-        remedy = (
-            "Pack many small files into an archive, leave a data disk out (MOUNT=leave), or export it as a disk of "
-            "its own (MOUNT=disk)."
-        )
+        remedy = f"Pack many small files into an archive, or {_WAYS}."
         yield Finding("stop", "The root disk cannot hold so many files.", text, remedy, "space")
     else:
         yield Finding("ok", f"The data fits into the root disk: {size(need)} of {size(look.root_free)} free.")
 
 
 def _missing(mount: Mount, *, asked: bool) -> Finding:
-    remedy = "" if asked else f"To take it along, include it: {mount.path}=merge, or {mount.path}=disk."
+    remedy = (
+        "" if asked else f"To take it along, include it: {mount.path}=merge, {mount.path}=grow, or {mount.path}=disk."
+    )
     if mount.why_not:
         remedy = f"Copy its data in another way if it is needed ({mount.why_not})."
     return Finding("care", f"{mount.path} will be missing ({size(mount.used)}).", "", remedy, "mounts", mount.as_json())
