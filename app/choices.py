@@ -20,7 +20,17 @@ if TYPE_CHECKING:  # app.sandbox brings SSH with it, and the window is to start 
     from app.sandbox.secrets import Kind
     from app.sandbox.vault import Ways
 
-__all__ = ["clean_findings", "decided", "items", "kind", "own_disk_why_not", "room", "travelling", "ways_out"]
+__all__ = [
+    "clean_findings",
+    "decided",
+    "grow_why_not",
+    "items",
+    "kind",
+    "own_disk_why_not",
+    "room",
+    "travelling",
+    "ways_out",
+]
 
 
 def kind(name: str) -> Kind:
@@ -53,16 +63,26 @@ def own_disk_why_not(look: Look, path: str) -> str:
     return disk.why_not or ("it lies on the system disk" if system & set(disk.names) else "")
 
 
+def grow_why_not(look: Look, path: str) -> str:
+    """Why the mount *path* cannot be put into a bigger copy, as a part of a sentence; empty when it can."""
+    from app.disk.guest import why_not
+    from app.sandbox import growth
+
+    how = {mount.path: "merge" for mount in look.mounts} | {path: "grow"}
+    here = why_not()[0]
+    return growth.why_not(look, path, how) or here[:1].lower() + here[1:].rstrip(".")
+
+
 def ways_out(look: Look, include: Sequence[Include]) -> list[Include]:
     """Single changes to *include* that make it fit, the gentlest first; empty when it fits or none is enough."""
     if room(look, include).fits:
         return []
     found = []
-    for how in ("disk", "leave"):
+    barred = {"grow": grow_why_not, "disk": own_disk_why_not, "leave": lambda *_: ""}
+    for how, why_not in barred.items():
         for one in include:
             changed = [Include(i.mount, how) if i == one else i for i in include]
-            possible = one.how == "merge" and (how == "leave" or not own_disk_why_not(look, one.mount))
-            if possible and room(look, changed).fits:
+            if one.how == "merge" and not why_not(look, one.mount) and room(look, changed).fits:
                 found.append(Include(one.mount, how))
     return found
 

@@ -56,6 +56,10 @@ _PHASES = {  # the names that the core's parts give to what they do
     "hash": "Computing the SHA-256",
     "log in": "Reaching the target",
     "probe": "Measuring the line",
+    "emptying": "Taking the copied data off the root disk again",
+    "grow": "Making the copy's system disk bigger",
+    "grow-compare": "Comparing the data in the copy with its disk",
+    "grow-copy": "Copying the data into the copy's system disk",
     "snapshot": "Waiting for the cloud's snapshot",
     "upload": "Uploading",
     "verify": "Verifying the copy",
@@ -183,6 +187,8 @@ def plan(job: Job) -> list[str]:
     lines.append(f"Convert it{f' to {form(job.format)}' if job.format else ' to what the target wants'}.")
     lines.append("Start the converted disk here until it shows a login." if job.prove else "Leave out the test start.")
     slow = f", at {rate(job.limit)} at most" if job.limit else ""
+    if job.grows:
+        lines.append(f"Make the copy's system disk bigger, put {_listed(job.grows)} into it, and compare every file.")
     lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
     return [*lines, "Write a report of all of it."]
 

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", metavar="FILE", help="the snapshot of the system disk, made and fetched by hand")
     parser.add_argument(
         "--disk", action="append", default=[], metavar="MOUNT=FILE",
-        help="the same of a disk that is exported as its own, e.g. /data=FILE",
+        help="the same of a data disk that was asked for (=disk or =grow), e.g. /data=FILE",
     )  # fmt: skip
     options.patience(parser)
 

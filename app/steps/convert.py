@@ -127,6 +127,9 @@ def _check_source(
         if ctx.state.is_done("fetch"):  # else that step says so itself
             yield Finding("stop", exc.message, exc.means, exc.remedy, exc.topic)
         return
+    if source["mount"] in ctx.job.grows:  # its data will lie in the system disk, and take its room there
+        rooms.append(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)))
+        return
     yield from gate.source_findings(info, target, system=source["mount"] == parts.SYSTEM)
     if not _fits_as_it_is(info, wanted, target, ctx):
         rooms.append(image.forecast(info, wanted, ctx.work, ctx, compress=_packed(ctx, target)))

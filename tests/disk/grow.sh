@@ -1,7 +1,7 @@
 #!/bin/sh
 # grow.sh OUT NAME: OUT/system.raw, a disk with what a program takes for a Linux system, laid out as NAME says, and
 # OUT/data.raw, its data disk at /data. OUT/uuid is the data's UUID. No guest is needed and no device mapper: LVM's tools
-# only write the table (as in tests/guest/layout.sh). The layouts: mbr gpt lvm btrfs middle.
+# only write the table (as in tests/guest/layout.sh). The layouts: mbr gpt lvm.
 set -eu
 if [ -z "${ALONE:-}" ]; then ALONE=1 exec unshare -m -p -f --kill-child sh "$0" "$@"; fi
 mount --make-rprivate /
@@ -37,11 +37,12 @@ system() {
     sync; umount "$OUT/at"
 }
 disk() { truncate -s "$2M" "$OUT/$1.raw"; }
-# data TYPE: the data disk, a file system without a table
+# data TYPE [early]: the data disk, a file system without a table
 data() {
     disk data 320
     room data 0 $((320 * MIB)) "$1"
     python3 "$HERE/../sandbox/tree.py" "$OUT/at" 1
+    if [ "${2:-}" = early ]; then rm "$OUT/at/times/future"; fi # ext with small inodes ends in 2038
     sync; umount "$OUT/at"
     echo "$uuid" > "$OUT/uuid"; with=$uuid
 }
@@ -61,7 +62,7 @@ parted() { sfdisk -q "$OUT/system.raw"; }
 
 case $NAME in
 mbr) # an extended partition last, the root a logical one in it
-    data xfs
+    data xfs early
     disk system 500
     printf 'label: dos\nstart=2048,size=40960,type=83\nstart=43008,type=5\nstart=45056,type=83\n' | parted
     room system $((45056 * 512)) $((500 * MIB - 45056 * 512)) ext4old ;;
@@ -70,27 +71,17 @@ gpt)
     disk system 500
     printf 'label: gpt\nsize=20MiB,type=uefi,name=esp\ntype=linux,name=root,attrs=GUID:59\n' | parted
     room system $((21 * MIB)) $((478 * MIB)) xfs ;;
-lvm) # the group's partition is not the last one, so that the new space becomes one of its own
-    data btrfs
-    disk system 600
-    printf 'label: gpt\nsize=500MiB,type=lvm\nsize=40MiB,type=swap\n' | parted
-    volumes $MIB $((500 * MIB))
-    room system "$start" $((360 * MIB)) ext4 ;;
-btrfs) # the data is a part of a btrfs
+lvm) # the group's partition is not the last one, so that the new space becomes one of its own; the data: a part of a btrfs
     disk data 300
     room data 0 $((300 * MIB)) btrfs
     btrfs -q subvolume create "$OUT/at/@data" > /dev/null; echo wrong > "$OUT/at/not this"
     python3 "$HERE/../sandbox/tree.py" "$OUT/at/@data" 1
     sync; umount "$OUT/at"
     echo "$uuid" > "$OUT/uuid"; with=$uuid OPTIONS=noatime,subvol=/@data
-    disk system 500
-    printf 'label: gpt\ntype=linux\n' | parted
-    room system $MIB $((498 * MIB)) btrfs ;;
-middle) # the root is not the last partition
-    data ext4
-    disk system 500
-    printf 'label: dos\nsize=400MiB,type=83\nsize=40MiB,type=82\n' | parted
-    room system $MIB $((400 * MIB)) ext4 ;;
+    disk system 600
+    printf 'label: gpt\nsize=500MiB,type=lvm\nsize=40MiB,type=swap\n' | parted
+    volumes $MIB $((500 * MIB))
+    room system "$start" $((360 * MIB)) btrfs ;;
 esac
 system "$with"
 rmdir "$OUT/at"; rm -rf "$OUT/lvm" "$OUT/log"

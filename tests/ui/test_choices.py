@@ -122,8 +122,12 @@ def test_the_forecast_follows_each_choice(page, qapp) -> None:
     assert made.room.said.text().startswith("Does not fit: 11.9 GB short")
     qapp.processEvents()
     ways = [b.text() for b in made.room.findChildren(QPushButton) if not b.isHidden()]
-    assert ways == ["Give /application a disk of its own", "Leave /application out"]
-    next(b for b in made.room.findChildren(QPushButton) if b.text() == ways[0]).click()
+    assert ways == [
+        "Put /application into the copy, with a bigger main disk",
+        "Give /application a disk of its own",
+        "Leave /application out",
+    ]
+    next(b for b in made.room.findChildren(QPushButton) if b.text() == ways[1]).click()
     assert made.rows["/application"].how == "disk"
     assert made.room.said.text() == "Fits: 3.9 GB of 6.0 GB free."
     assert not made.problem()
@@ -134,6 +138,20 @@ def test_the_forecast_follows_each_choice(page, qapp) -> None:
 
 
 def test_files_that_do_not_fit_are_told_as_files(page) -> None:
+def test_a_bigger_copy_is_a_way_out_where_it_can_be_made(page, qapp, monkeypatch) -> None:
+    monkeypatch.setattr("app.disk.guest.why_not", lambda: ("", ""))
+    made = page(IncludePage, replace(SSH, look=samples.look(free=6_000_000_000)))
+    made.room.findChildren(QPushButton)[0].click()
+    assert made.rows["/application"].how == "grow"
+    assert not made.problem()
+    assert "made bigger" in texts(made.found)
+    assert page(IncludePage, made.read(SSH)).rows["/application"].how == "grow"
+    monkeypatch.setattr("app.disk.guest.why_not", lambda: ("This computer has no libguestfs.", "Install it."))
+    without = page(IncludePage, made.read(SSH)).rows["/application"]
+    assert without.how == "leave"
+    assert without.barred["grow"] == "this computer has no libguestfs"
+
+
     made = page(IncludePage, replace(SSH, look=replace(samples.look(), root_free_inodes=1000)))
     assert "room for" in made.room.said.text()
     assert made.problem()

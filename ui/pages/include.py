@@ -15,7 +15,7 @@ from app.secrets import Answers
 from ui.draft import Draft
 from ui.page import Page
 from ui.widgets.findings import Findings
-from ui.widgets.mountrow import DISK, LEAVE, MERGE, MountRow
+from ui.widgets.mountrow import DISK, GROW, LEAVE, MERGE, MountRow
 from ui.widgets.roombar import RoomBar
 from ui.widgets.text import add, card, empty, label
 
@@ -57,7 +57,7 @@ class IncludePage(Page):
         mounts = draft.look.mounts if draft.look else ()
         said = {include.mount: include.how for include in draft.include}
         for mount in mounts:
-            barred = {MERGE: mount.why_not, DISK: self._no_disk(mount.path)}
+            barred = {MERGE: mount.why_not, GROW: self._no_growth(mount.path), DISK: self._no_disk(mount.path)}
             row = MountRow(mount, said.get(mount.path, LEAVE if mount.why_not else MERGE), barred)
             row.changed.connect(self._changed)
             row.choice.setEnabled(not draft.practice)
@@ -83,6 +83,12 @@ class IncludePage(Page):
         if urlsplit(self.draft.source).scheme != "ssh":
             return self.tr("from this cloud only the main disk can be fetched so far")
         return choices.own_disk_why_not(self.draft.look, path) if self.draft.look else ""
+
+    def _no_growth(self, path: str) -> str:
+        """Why *path* cannot be put into a bigger copy: its disk must be fetched as well."""
+        if urlsplit(self.draft.source).scheme != "ssh":
+            return self._no_disk(path)
+        return choices.grow_why_not(self.draft.look, path) if self.draft.look else ""
 
     @Slot(object)
     def _take(self, way: Any) -> None:

@@ -171,7 +171,7 @@ class RunPage(Page):
 
     def _ask_files(self) -> bool:
         """Ask for the files of several disks, if it is several that are waited for."""
-        if not self.job or not self.job.own_disks:
+        if not self.job or not self.job.own_disks + self.job.grows:
             return False
         export = shelf.find(str(self.job.folder))
         self.handover.ask(acts.wanted_images(export), export.state.of("snapshot").get("given", {}))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 from app import words
 from ui.widgets.text import breakable, label, restyle
 
-MERGE, DISK, LEAVE = "merge", "disk", "leave"
+MERGE, GROW, DISK, LEAVE = "merge", "grow", "disk", "leave"
 
 
 class MountRow(QWidget):
@@ -26,6 +26,7 @@ class MountRow(QWidget):
         self.choice = QComboBox()
         for way, text in (
             (MERGE, self.tr("Copy into the main disk")),
+            (GROW, self.tr("Put into the copy, with a bigger main disk")),
             (DISK, self.tr("Take along as its own disk")),
             (LEAVE, self.tr("Leave out")),
         ):
@@ -85,6 +86,8 @@ class MountRow(QWidget):
             said = self.tr("It will be missing in the copy.")
             if why:
                 said += self.tr(" It cannot be copied into the main disk: {why}.").format(why=words.plain(why))
+        elif self.how == GROW:
+            said = self.tr("Your machine is not touched: the copy's main disk is made bigger, and takes the files.")
         elif self.how == DISK:
             said = self.tr("It becomes a second file; whoever starts the copy attaches both disks.")
         else:

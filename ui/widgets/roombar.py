@@ -110,7 +110,10 @@ class RoomBar(QWidget):
     def _lay_ways(self, ways: Sequence[Include]) -> None:
         empty(self.ways)
         for way in ways:
-            text = self.tr("Give {mount} a disk of its own") if way.how == "disk" else self.tr("Leave {mount} out")
+            text = {
+                "grow": self.tr("Put {mount} into the copy, with a bigger main disk"),
+                "disk": self.tr("Give {mount} a disk of its own"),
+            }.get(way.how, self.tr("Leave {mount} out"))
             mount = words.plain(way.mount)
             made = button(text.format(mount=mount[:60]).replace("&", "&&"), partial(self._want, way))
             self.ways.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)

@@ -6,8 +6,10 @@ What is not known to work is refused (`JobError` in words) before anything is wr
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 
+from app.disk.guest import inside
 from app.disk.guest.files import Guest
 from app.disk.guest.shell import Refused
 from app.errors import JobError
@@ -155,7 +157,7 @@ def _grow_group(guest: Guest, volume: str) -> None:
     guest.call("vg-activate-all", "false")
     new = _new_partition(guest, table, parts)
     guest.call("pvcreate", new)
-    guest.call("vgextend", _group(volume), new)
+    inside.run(guest, shlex.join(["lvm", "vgextend", _group(volume), inside.device(guest, new)]))
     guest.call("vg-activate-all", "true")
 
 

@@ -6,12 +6,12 @@ the disks (resources/guest/carry.sh). The data disk is only read.
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.disk.guest import inside
 from app.disk.guest.bigger import OTHER_WAYS, on_disk
 from app.disk.guest.files import Guest
 from app.disk.guest.shell import Refused
@@ -20,7 +20,6 @@ from app.errors import JobError
 SCRIPT = Path(__file__).resolve().parents[3] / "resources" / "guest" / "carry.sh"
 SYSROOT = "/sysroot"  # where the machine of libguestfs has the copy mounted
 FROM = "/carry-from"
-LONG = 14 * 86400  # seconds; a copy is watched by what it writes, not by a clock
 WHOLE_SECONDS = 128  # bytes of an ext inode that has no room for fractions of a second
 
 
@@ -94,10 +93,10 @@ def carry(guest: Guest, device: str, load: Load, options: str, watch: Watch) -> 
         _run(guest, "copy", to, watch=watch("grow-copy", size))
         said = _run(guest, "compare", to, "%Ts" if coarse else "%T@", watch("grow-compare", 0)).strip()
         if said != "equal":
-            names = ", ".join(said.splitlines())
+            names = ", ".join(dict.fromkeys(said.splitlines())) or "it could not be said where"
             raise trouble(f"What was copied to {load.mount} differs from its disk: {names[:300]}")
     finally:
-        _in_machine(guest, f"umount {FROM} || :")
+        inside.run(guest, f"umount {FROM} || :")
     return Carried(load.mount, files, size, hidden, coarse)
 
 
@@ -119,12 +118,11 @@ def _target(guest: Guest, load: Load) -> str:
 
 
 def _mount(guest: Guest, device: str, load: Load, options: str) -> None:
-    told = guest.table("blkid", device)  # DEVNAME: what the machine itself calls it, which may be another name
-    kind = told.get("TYPE", "auto")
+    kind = guest.table("blkid", device).get("TYPE", "auto")
     chosen = ",".join(word for word in ("ro", "noatime", "nouuid" * (kind == "xfs"), options) if word)
-    words = shlex.join(["mount", "-t", kind, "-o", chosen, told.get("DEVNAME", device), FROM])
+    words = shlex.join(["mount", "-t", kind, "-o", chosen, inside.device(guest, device), FROM])
     try:
-        _in_machine(guest, f"mkdir -p {FROM} && {words}")
+        inside.run(guest, f"mkdir -p {FROM} && {words}")
     except Refused as exc:
         raise trouble(f"The disk of {load.mount} cannot be read here: {exc.message}") from exc
 
@@ -150,23 +148,13 @@ def _uncover(guest: Guest, to: str) -> tuple[str, ...]:
 def _coarse(guest: Guest, to: str) -> bool:
     """Whether the file system of *to* keeps times to the second only (ext with small inodes)."""
     device = f"$(findmnt -n -o SOURCE -T {shlex.quote(SYSROOT + to)})"
-    said = _in_machine(guest, f'tune2fs -l "{device}" 2>/dev/null | sed -n "s/^Inode size: *//p"')
+    said = inside.run(guest, f'tune2fs -l "{device}" 2>/dev/null | sed -n "s/^Inode size: *//p"')
     return said.strip() == str(WHOLE_SECONDS)
 
 
 def _run(guest: Guest, work: str, to: str, time: str = "%T@", watch: Callable[[], None] | None = None) -> str:
     given = shlex.join(["set", "--", work, FROM, SYSROOT + to, time])
-    return _in_machine(guest, f"{given}\n{SCRIPT.read_text(encoding='utf-8')}", watch)
-
-
-def _in_machine(guest: Guest, script: str, watch: Callable[[], None] | None = None) -> str:
-    """What a script says in libguestfs' own machine: no API of libguestfs copies and lists all that a file is.
-
-    guestfish reads the words of `debug` as a list of its own, so nothing but letters is given to it.
-    """
-    whole = base64.b64encode(f"{{ {script}\n}} < /dev/null".encode("utf-8", "surrogateescape")).decode()
-    said = guest.call("debug", "sh", f"echo {whole} | base64 -d | bash", patience=LONG, watch=watch)
-    return said.decode("utf-8", "backslashreplace")
+    return inside.run(guest, f"{given}\n{SCRIPT.read_text(encoding='utf-8')}", watch)
 
 
 def _uuid(guest: Guest, device: str) -> str:
