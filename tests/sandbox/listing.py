@@ -1,8 +1,9 @@
 # Names that are no text need bytes, which Path does not take.
 # ruff: noqa: PTH114, PTH115, PTH118, PTH123
-"""listing.py FOLDER: everything about every file below it, on its file system, as JSON. Runs inside the machines.
+"""listing.py FOLDER …: everything about every file below it, on its file system, as JSON. Runs inside the machines.
 
-`--root` lists the root file system as a second mount of it would show it, in a mount namespace of its own.
+`--root` lists the root file system as a second mount of it would show it, in a mount namespace of its own. Of one
+folder it is one listing, of several a list of them.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ def told(path: bytes, here: os.stat_result) -> dict[str, object]:
     return fact
 
 
-def main(top: bytes) -> None:
+def listed(top: bytes) -> dict[str, object]:
     found: dict[str, object] = {}
     same: dict[int, list[str]] = {}
     device = os.lstat(top).st_dev
@@ -53,7 +54,7 @@ def main(top: bytes) -> None:
     for names in same.values():
         for name in names:
             found[name]["links"] = sorted(names)  # type: ignore[index]
-    json.dump(found, sys.stdout)
+    return found
 
 
 def alone() -> bytes:
@@ -66,4 +67,5 @@ def alone() -> bytes:
     return b"/mnt"
 
 
-main(alone() if sys.argv[1] == "--root" else os.fsencode(sys.argv[1]))
+all_of_them = [listed(alone() if name == "--root" else os.fsencode(name)) for name in sys.argv[1:]]
+json.dump(all_of_them if len(all_of_them) > 1 else all_of_them[0], sys.stdout)

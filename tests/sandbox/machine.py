@@ -188,12 +188,22 @@ class Machine:
 
     def listing(self, path: str) -> dict[str, Any]:
         """Everything below *path* on its own file system: kinds, modes, owners, times, links, xattrs, digests."""
-        return self._listed("/usr/bin/python3", "-", path)
+        found: dict[str, Any] = self._listed(path)
+        return found
 
     def root_listing(self) -> dict[str, Any]:
         """The same of the root file system, seen as a second mount would: with what lies below the mount points."""
-        return self._listed("/usr/bin/python3", "-", "--root")
-
-    def _listed(self, *command: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run(*command, stdin=(HERE / "listing.py").read_bytes()))
+        found: dict[str, Any] = self._listed("--root")
         return found
+
+    def listings(self, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Both: of the root file system, and of what lies below *path*."""
+        data, root = self._listed(path, "--root")
+        return root, data
+
+    def _listed(self, *what: str) -> Any:
+        return json.loads(self.run("/usr/bin/python3", "-I", "-", *what, stdin=(HERE / "listing.py").read_bytes()))
+
+    def mounts(self) -> str:
+        """The table of mounts, as its process 1 has it."""
+        return Path(f"/proc/{self.init}/mountinfo").read_text()

@@ -5,14 +5,15 @@ T=$1 PORT=$2 R=$1/root
 mount --make-rprivate /
 mkdir -p "$R"
 mount -o "loop,$(cat "$T/root.options" 2>/dev/null || echo nobarrier)" "$T/root.img" "$R"
-for d in usr proc sys dev run tmp old root home mnt var/lib var/tmp var/empty etc/ssh; do mkdir -p "$R/$d"; done
+(cd "$R" && mkdir -p usr proc sys dev run tmp old root home mnt var/lib var/tmp var/empty etc/ssh)
 mount -t overlay -o "lowerdir=$T/over:/usr" overlay "$R/usr"
 if [ ! -e "$R/bin" ]; then
-    for d in bin sbin lib lib64; do ln -s "usr/$d" "$R/$d"; done
+    ln -s usr/bin usr/sbin usr/lib usr/lib64 "$R"
+    set --
     for f in ld.so.cache ld.so.conf ld.so.conf.d alternatives pam.d security nsswitch.conf login.defs os-release; do
-        [ ! -e "/etc/$f" ] || cp -a "/etc/$f" "$R/etc/"
+        [ ! -e "/etc/$f" ] || set -- "$@" "/etc/$f"
     done
-    cp -a "$T/etc/." "$R/etc/"
+    cp -a "$@" "$T/etc/." "$R/etc/"
     chmod 755 "$R" "$R/etc" "$R/var" "$R/var/lib" "$R/home"; chmod 700 "$R/root"
     chmod 440 "$R/etc/sudoers"; chmod 600 "$R/etc/shadow" "$R"/etc/ssh/host
     mkdir -p "$R/home/scientist"; chown 1000:1000 "$R/home/scientist"

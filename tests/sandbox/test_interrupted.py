@@ -19,7 +19,7 @@ from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked,
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]
 PARTS = 4  # the points are dealt out to as many machines
-FLUSHES = 30  # of them so many are tried
+FLUSHES = 18  # so many places there are at least where something is made safe that is no journal line
 KILL = "kill -9 $(ours merge) $(ours restore) $$ 2>/dev/null"
 AT_LINE = """note() {{
     echo >> /run/lines
@@ -28,9 +28,12 @@ AT_LINE = """note() {{
     [ "$(wc -l < /run/lines)" != {after} ] || {{ {act}; }}
 }}
 """
+# what a kill leaves before a journal line is made safe is what it leaves after that line, and that is tried already
 AT_FLUSH = """flush() {{
-    echo >> /run/lines
-    [ "$(wc -l < /run/lines)" != {line} ] || {{ {act}; }}
+    case $1 in */journal) ;; *)
+        echo >> /run/lines
+        [ "$(wc -l < /run/lines)" != {line} ] || {{ {act}; }} ;;
+    esac
     flush_it "$@"
 }}
 """
@@ -75,7 +78,7 @@ def test_killed_before_and_after_every_journal_line(
     with Machine(tmp_path, disks={"/application": 60}) as machine:
         machine.run("sh", "-c", SMALL)
         was, count = Before(machine), lines(machine, sandbox, monkeypatch)
-        assert 3 * count + FLUSHES + 3 >= 60, "fewer points than the way back is to be tried at"
+        assert 3 * count + FLUSHES + 3 >= 50, "fewer points than the way back is to be tried at"
         points = [(line, before) for line in range(1, count + 1) for before in (True, False)]
         for line, before in points[part::PARTS]:
             with monkeypatch.context() as patch:
@@ -101,8 +104,8 @@ def test_killed_before_anything_is_made_safe(
             hooked(patch, AT_FLUSH.format(act=":", line=0), "flush")
             whole(near(sandbox(machine), machine))
         count = machine.run("cat", "/run/lines").count(b"\n")
-        assert count > FLUSHES
-        for number in sorted(random.Random(7).sample(range(1, count + 1), FLUSHES))[part::2]:
+        assert count >= FLUSHES
+        for number in range(1 + part, count + 1, 2):
             machine.run("rm", "-f", "/run/lines")
             with monkeypatch.context() as patch:
                 hooked(patch, AT_FLUSH.format(act=KILL, line=number), "flush")

@@ -71,6 +71,13 @@ class Story:
         assert done.returncode == NEEDS_PERSON, done.stderr[-2000:]
         return job
 
+    def as_it_waited(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the one that waits be as it was when it began to, in a data folder *name*, and nothing have arrived."""
+        shutil.copytree(self.place / "data", self.place / name)
+        monkeypatch.setenv("SANDHOPPER_HOME", str(self.place / name))
+        for file in self.server.folder.iterdir():
+            file.unlink()
+
     def arrived(self) -> list[str]:
         return sorted(file.name for file in self.server.folder.iterdir())
 
@@ -123,37 +130,36 @@ def test_two_disks_arrive_and_start_together(story: Story) -> None:
     assert sorted(f.name for f in story.place.glob("*.qcow2")) == ["data.qcow2", "os.qcow2"]  # the person's stay
 
 
-@pytest.mark.parametrize(
-    ("image", "disk", "why"),
-    [
-        ("os.qcow2", "os.qcow2", "was given as the system disk and as the disk of /application"),
-        ("data.qcow2", "os.qcow2", "data.qcow2 is a disk of 41.9 MB, but the system disk has"),
-        ("os.qcow2", "scratch.raw", "scratch.raw holds another disk, not the disk of /application"),
-        ("os.qcow2", "short.raw", "short.raw is a disk of"),
-        ("os.qcow2", "copy.raw", "copy.raw is the system disk, not the disk of /application"),
-    ],
-)
-def test_a_wrong_file_is_refused_and_another_one_is_taken(story: Story, image: str, disk: str, why: str) -> None:
+WRONG = [
+    ("os.qcow2", "os.qcow2", "was given as the system disk and as the disk of /application"),
+    ("data.qcow2", "os.qcow2", "data.qcow2 is a disk of 41.9 MB, but the system disk has"),
+    ("os.qcow2", "scratch.raw", "scratch.raw holds another disk, not the disk of /application"),
+    ("os.qcow2", "short.raw", "short.raw is a disk of"),
+    ("os.qcow2", "copy.raw", "copy.raw is the system disk, not the disk of /application"),
+]
+
+
+def test_a_wrong_file_is_refused_and_another_one_is_taken(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(story.place / "os.raw", story.place / "copy.raw")
     shutil.copy(story.place / "data.raw", story.place / "short.raw")
     os.truncate(story.place / "short.raw", 30 * MIB)
     job = story.waiting()
-    refused = story.resumed(job, image, disk)
-    assert refused.returncode == NEEDS_PERSON
-    assert why in refused.stderr
-    assert "waits for the right file" in refused.stderr
-    done = story.resumed(job, "os.qcow2", "data.qcow2")
-    assert done.returncode == 0, done.stderr[-2000:]
-    story.ends_right(job)
+    for number, (image, disk, why) in enumerate(WRONG):
+        story.as_it_waited(f"wrong {number}", monkeypatch)
+        refused = story.resumed(job, image, disk)
+        assert refused.returncode == NEEDS_PERSON, why
+        assert why in refused.stderr
+        assert "waits for the right file" in refused.stderr
+        done = story.resumed(job, "os.qcow2", "data.qcow2")
+        assert done.returncode == 0, (why, done.stderr[-2000:])
+        story.ends_right(job)
 
 
 @pytest.mark.parametrize("half", [0, 1, 2, 3])
 def test_killed_after_each_journal_line(story: Story, half: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SANDHOPPER_HOME", str(story.place / "home"))
     job = story.waiting()
     for line in range(1 + half, 200, 4):
-        monkeypatch.setenv("SANDHOPPER_HOME", str(story.place / f"home {line}"))
-        shutil.copytree(story.place / "home", story.place / f"home {line}")  # as it was when it began to wait
+        story.as_it_waited(f"line {line}", monkeypatch)
         killed = story.go("tests.crash", str(line), "resume", job.id, "--image", str(story.place / "os.qcow2"),
                           "--disk", f"/application={story.place / 'data.qcow2'}")  # fmt: skip
         assert killed.returncode in (KILLED, 0), killed.stderr[-2000:]
@@ -161,8 +167,6 @@ def test_killed_after_each_journal_line(story: Story, half: int, monkeypatch: py
             done = story.resumed(job, "os.qcow2", "data.qcow2")
             assert done.returncode == 0, (line, done.stderr[-2000:])
         story.ends_right(job)
-        for file in story.server.folder.iterdir():
-            file.unlink()
         if killed.returncode == 0:
             return
 

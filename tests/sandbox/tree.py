@@ -34,10 +34,10 @@ for n in range(3):
     file(dice.randbytes(dice.randrange(1 << 20, 3 << 20)), b"data", b"run%d.bin" % n)
 
 with open(at(b"data", b"sparse.img"), "wb") as out:
-    for offset in (0, 30 << 20, 60 << 20):
+    for offset in (0, 9 << 20, 18 << 20):
         out.seek(offset)
         out.write(dice.randbytes(65536))
-    out.truncate(80 << 20)
+    out.truncate(24 << 20)
 
 one = file(b"one inode, three names\n", b"links", b"a")
 os.link(one, at(b"links", b"b"))
