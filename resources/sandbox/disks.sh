@@ -3,11 +3,16 @@
 #   on NAME UUID TYPE          the partition (or whole disk) it lies on, and what that holds: a file system, LVM, LUKS …
 #   disk NAME BYTES SERIAL     the whole disk
 #   file NAME                  instead of a disk: a file of this machine (loop device)
-named() { printf '%s' "$1" | tr '!' '/'; } # sysfs writes cciss!c0d0 for /dev/cciss/c0d0
-told() { sed -n "s/^$1=//p" | head -n 1; }
+# first FILE: set $_first to its first line, without a process
+first() { _first=; read -r _first < "$1"; [ -n "$_first" ]; } 2>/dev/null
+named() { case $1 in *!*) printf '%s' "$1" | tr '!' '/' ;; *) printf '%s' "$1" ;; esac; } # sysfs writes cciss!c0d0 for /dev/cciss/c0d0
 content() {
     _said=$(blkid -p -s UUID -s TYPE -o export "$1" 2>/dev/null) || _said=$(blkid -s UUID -s TYPE "$1" 2>/dev/null | tr ' ' '\n' | tr -d '"')
-    echo "$(printf '%s\n' "$_said" | told UUID) $(printf '%s\n' "$_said" | told TYPE)"
+    _id= _type=
+    for _word in $_said; do
+        case $_word in UUID=*) _id=${_id:-${_word#*=}} ;; TYPE=*) _type=${_type:-${_word#*=}} ;; esac
+    done
+    echo "$_id $_type"
 }
 serial() {
     cat "$1/serial" "$1/device/serial" 2>/dev/null | head -n 1 | grep . ||
@@ -15,15 +20,17 @@ serial() {
 }
 below() { # NUMBER
     _d=$(readlink -f "/sys/dev/block/$1") || return
-    if [ -d "$_d/slaves" ] && [ -n "$(ls "$_d/slaves")" ]; then
-        for _s in "$_d"/slaves/*; do (below "$(cat "$_s/dev")"); done
+    set -- "$_d"/slaves/*
+    if [ -e "$1" ]; then
+        for _s; do first "$_s/dev"; (below "$_first"); done
         return
     fi
     echo "on $(named "${_d##*/}") $(content "/dev/$(named "${_d##*/}")")"
     if [ -f "$_d/partition" ]; then _d=${_d%/*}; fi
-    _file=$(cat "$_d/loop/backing_file" 2>/dev/null)
+    _file=; if [ -e "$_d/loop/backing_file" ]; then _file=$(cat "$_d/loop/backing_file" 2>/dev/null); fi
     if [ -n "$_file" ] && [ -e "$_file" ]; then echo "file $_file"; return; fi
-    echo "disk $(named "${_d##*/}") $(($(cat "$_d/size") * 512)) $(serial "$_d")"
+    first "$_d/size"
+    echo "disk $(named "${_d##*/}") $((_first * 512)) $(serial "$_d")"
 }
 number() { _n=$(stat -L -c '%t %T' "$1") && echo $((0x${_n% *})):$((0x${_n#* })); }
 

@@ -1,12 +1,11 @@
 # judge: tell the kind of each name that find has found (the arguments), in a shell of its own; after this text comes the
 # function `judge`, made from resources/clean/kinds.toml. What is read here goes into grep's yes or no and nowhere else.
 tell() { printf '%s\t%s\t%s\0' "$1" "$(stat -c '%u:%U	%s' "$f" 2>/dev/null)" "$f"; }
-begins() { head -c 262144 "$f" 2>/dev/null; }
-holds() { begins | grep -a -q -i -E -e "$1"; }
-key() { begins | grep -a -q -E -e 'BEGIN .*PRIVATE KEY|PuTTY-User-Key-File|OpenVPN Static key'; }
+holds() { head -c 262144 "$f" 2>/dev/null | grep -a -q -i -E -e "$1"; }
+key() { head -c 262144 "$f" 2>/dev/null | grep -a -q -E -e 'BEGIN .*PRIVATE KEY|PuTTY-User-Key-File|OpenVPN Static key'; }
 # a line that gives a password, token or key a value; not one that names a file, switches something, or is a comment
 gives() {
-    begins | grep -a -v -E '^[[:space:]]*(#|;|//|!)' |
+    head -c 262144 "$f" 2>/dev/null | grep -a -v -E '^[[:space:]]*(#|;|//|!)' |
         grep -a -i -E -e '(pass(word|wd|phrase)?|_pwd|secret|token|api_?key|(access|auth|account|private|encryption)_?key|_key|_pat|bindpw|authtok)["'\'']?[[:space:]]*[=:][[:space:]]*["'\'']?[^][:space:]"'\''$<>{(&|*/#;,]' |
         grep -a -v -q -i -E -e '[=:][[:space:]]*["'\'']?(true|false|yes|no|on|off|none|null|auto|ask|prompt|changeme|x+|[0-9]{1,3})?["'\'',;]*[[:space:]]*$'
 }

@@ -13,7 +13,8 @@ look_hidden() {
         part hidden
         unshare -m sh -c 'mount --make-rprivate / && mount --bind / /mnt || exit
             awk "{ for (i = 7; \$i != \"-\"; i++); if (\$(i + 2) ~ /^\/dev\//) print \$5 }" /proc/self/mountinfo | while read -r escaped; do
-                path=$(printf "%b" "$(printf "%s" "$escaped" | sed "s/\\\\\([0-7][0-7][0-7]\)/\\\\0\1/g")x"); path=${path%x}
+                path=$escaped
+                case $escaped in *\\*) path=$(printf "%b" "$(printf "%s" "$escaped" | sed "s/\\\\\([0-7][0-7][0-7]\)/\\\\0\1/g")x"); path=${path%x} ;; esac
                 case $path in / | /mnt | /mnt/*) continue ;; esac
                 if [ -n "$(ls -A "/mnt$path" 2>/dev/null)" ]; then echo "$escaped"; fi
             done' 2>/dev/null

@@ -63,11 +63,10 @@ look_boot() {
     if [ -e /boot/efi/EFI/BOOT/BOOTX64.EFI ] || [ -e /boot/efi/EFI/boot/bootx64.efi ] || [ -e /boot/EFI/BOOT/BOOTX64.EFI ] || [ -e /efi/EFI/BOOT/BOOTX64.EFI ]; then echo "fallback efi"; fi
     # every line that names a root file system, with the file that it stands in
     part entries
-    for f in /boot/grub2/grub.cfg /boot/grub/grub.cfg /boot/grub/menu.lst /boot/grub/grub.conf /boot/efi/EFI/*/grub.cfg \
+    MOST=600000 lines '.*(root=|resume=)' /boot/grub2/grub.cfg /boot/grub/grub.cfg /boot/grub/menu.lst /boot/grub/grub.conf /boot/efi/EFI/*/grub.cfg \
         /boot/loader/entries/*.conf /boot/efi/loader/entries/*.conf /efi/loader/entries/*.conf /boot/extlinux/extlinux.conf \
-        /boot/extlinux.conf /boot/syslinux/syslinux.cfg /boot/grub2/grubenv /boot/grub/grubenv /etc/lilo.conf; do
-        lines '.*(root=|resume=)' "$f"
-    done | grep -v -E '^[^:]*:[[:space:]]*(#|search|set |if |font)' | cut -c1-1000 | some
+        /boot/extlinux.conf /boot/syslinux/syslinux.cfg /boot/grub2/grubenv /boot/grub/grubenv /etc/lilo.conf |
+        grep -v -E '^[^:]*:[[:space:]]*(#|search|set |if |font)' | cut -c1-1000 | some
     part boot_options; lines 'GRUB_CMDLINE_LINUX|GRUB_TERMINAL|GRUB_ENABLE_BLSCFG|GRUB_DISABLE_UUID|GRUB_DISABLE_LINUX_UUID' /etc/default/grub /etc/default/grub.d/*.cfg; text /etc/kernel/cmdline
     part modules; ls /lib/modules 2>/dev/null | head -n 30
     # "VERSION IMAGE built-in: … image: …"; an image that could not be read has "unread" there

@@ -2,18 +2,21 @@
 # disk_of MAJOR:MINOR: which whole disks it lies on (a partition's parent, what is below LVM or LUKS)
 disk_of() {
     _d=$(readlink -f "/sys/dev/block/$1") || return
-    if [ -d "$_d/slaves" ] && [ -n "$(ls "$_d/slaves")" ]; then
-        for _s in "$_d"/slaves/*; do (disk_of "$(cat "$_s/dev")"); done
-    elif [ -f "$_d/partition" ]; then basename "${_d%/*}"
-    else basename "$_d"; fi
+    set -- "$_d"/slaves/*
+    if [ -e "$1" ]; then
+        for _s; do first "$_s/dev"; (disk_of "$_first"); done
+        return
+    fi
+    if [ -f "$_d/partition" ]; then _d=${_d%/*}; fi
+    echo "${_d##*/}"
 }
 # below_of MAJOR:MINOR: each layer below it, as the kernel calls it
 below_of() {
     _b=$(readlink -f "/sys/dev/block/$1") || return
-    if [ -f "$_b/dm/uuid" ]; then echo "$(cat "$_b/dm/uuid") $(cat "$_b/dm/name")"; fi
-    if [ -d "$_b/md" ]; then echo "md $(cat "$_b/md/level")"; fi
-    if [ -f "$_b/partition" ]; then echo "partition $(cat "$_b/partition")"; fi
-    for _s in "$_b"/slaves/*; do if [ -e "$_s/dev" ]; then (below_of "$(cat "$_s/dev")"); fi; done
+    if [ -f "$_b/dm/uuid" ]; then first "$_b/dm/uuid"; _uuid=$_first; first "$_b/dm/name"; echo "$_uuid $_first"; fi
+    if [ -d "$_b/md" ]; then first "$_b/md/level"; echo "md $_first"; fi
+    if [ -f "$_b/partition" ]; then first "$_b/partition"; echo "partition $_first"; fi
+    for _s in "$_b"/slaves/*; do if [ -e "$_s/dev" ]; then first "$_s/dev"; (below_of "$_first"); fi; done
 }
 number_of() { set -- $(stat -L -c '%t %T' "$1"); echo "$((0x$1)):$((0x$2))"; }
 look_disks() {
@@ -26,7 +29,7 @@ look_disks() {
         esac
         echo "$number $(disk_of "$real" 2>/dev/null | sort -u | tr '\n' ' ')"
     done
-    part mappers; for d in /sys/block/dm-*; do if [ -d "$d" ]; then echo "$(cat "$d/dm/uuid") $(cat "$d/dm/name")"; fi; done; grep '^md' /proc/mdstat 2>/dev/null
+    part mappers; for d in /sys/block/dm-*; do if [ -d "$d" ]; then first "$d/dm/uuid"; _uuid=$_first; first "$d/dm/name"; echo "$_uuid $_first"; fi; done; grep '^md' /proc/mdstat 2>/dev/null
     # the layers below the root file system, and how its disk begins (UEFI 2.10 §5.3: "EFI PART" in the second sector;
     # a BIOS boot partition has the type that reads Hah!IdontNeedEFI)
     root=$(awk '$5 == "/" { n = $3; for (i = 7; $i != "-"; i++); s = $(i + 2) } END { print n, s }' /proc/self/mountinfo)
@@ -42,7 +45,10 @@ look_disks() {
         *'EFI PART'*) echo gpt ;;
         *) if [ -e "/sys/block/$disk/${disk}1" ] || [ -e "/sys/block/$disk/${disk}p1" ]; then echo mbr; else echo none; fi ;;
         esac
-        for p in "/sys/block/$disk/$disk"*; do if [ -r "$p/partition" ]; then echo "partition $(cat "$p/partition") $(($(cat "$p/start") + $(cat "$p/size")))"; fi; done
+        for p in "/sys/block/$disk/$disk"*; do if [ -r "$p/partition" ]; then
+            first "$p/partition"; number=$_first; first "$p/start"; start=$_first; first "$p/size"
+            echo "partition $number $((start + _first))"
+        fi; done
         dd if="/dev/$disk" bs=512 count=1 | tr -c 'A-Za-z' '\n' | grep -E '^(GRUB|LILO|SYSLINUX|EXTLINUX)$' | head -n 1
     done
     part swaps; awk 'NR > 1 { print $1, $2, $3 }' /proc/swaps

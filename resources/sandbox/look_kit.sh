@@ -3,17 +3,42 @@
 # pass for it). What could not be seen has no part at all, which is another thing than an empty one.
 part() { printf '\n%s %s\n' "$MARK" "$1"; }
 # plainly ESCAPED: set $path to a name as it really is (fstab(5), proc(5): \040 for a space)
-plainly() { path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}; }
+plainly() {
+    case $1 in *\\*) ;; *) path=$1; return ;; esac
+    path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}
+}
 # soon COMMAND …: at most a minute (or $SOON seconds) where the machine can measure that
 soon() { if have timeout; then timeout "${SOON:-60}" "$@"; else "$@"; fi; }
+# first FILE: set $_first to its first line, without a process
+first() { _first=; read -r _first < "$1"; [ -n "$_first" ]; } 2>/dev/null
 # some [BYTES]: the first of what comes in, so that no file can flood us
 some() { head -c "${1:-60000}"; }
-# text FILE …: the plain files among them, each line with the name of its file before it
+NEWLINE='
+'
+# plain FILE …: how many plain files are among them, in $_plain; most often none, and then no process is needed
+plain() {
+    _plain=0
+    for _f; do case $_f in *"$NEWLINE"*) ;; *) if [ -f "$_f" ] && [ -r "$_f" ]; then _plain=$((_plain + 1)); fi ;; esac; done
+}
+# text FILE …: the plain files among them, each line with the name of its file before it; at most $MOST bytes. One
+# program for all of them: what stands in a file cannot pass for the line with $MARK that a file begins with.
 text() {
-    for _f; do if [ -f "$_f" ] && [ -r "$_f" ]; then head -c 100000 "$_f" | tr -d '\000\r' | sed "s|^|$(printf '%s' "$_f" | tr -d '\n|&\\'):|"; fi; done | some
+    plain "$@"
+    [ $_plain -gt 0 ] || return 0
+    for _f; do
+        case $_f in *"$NEWLINE"*) continue ;; esac
+        if [ -f "$_f" ] && [ -r "$_f" ]; then printf '%s file %s\n' "$MARK" "$_f"; head -c 100000 "$_f"; echo; fi
+    done | tr -d '\000\r' | begins="$MARK file " awk -v most="${MOST:-60000}" 'BEGIN { b = ENVIRON["begins"] }
+        function tell(line) { n += length(f) + length(line) + 2; if (n > most) exit; print f ":" line }
+        index($0, b) == 1 { f = substr($0, length(b) + 1); empty = 0; next } # the line end behind a file is ours
+        empty { empty = 0; tell("") } $0 == "" { empty = 1; next } { tell($0) }'
 }
 # lines REGEX FILE …: as text, but only the lines that fit, and no comments
-lines() { _r=$1; shift; text "$@" | grep -E "^[^:]*:[[:space:]]*($_r)"; }
+lines() {
+    _r=$1; shift
+    plain "$@"
+    if [ $_plain -gt 0 ]; then text "$@" | grep -E "^[^:]*:[[:space:]]*($_r)"; fi
+}
 # bounded SECONDS FUNCTION: give it up when it hangs (a dead network folder, a broken disk). A process that the kernel
 # holds cannot be killed, so the function talks through a pipe whose reader can, and nobody waits for the function.
 bounded() {

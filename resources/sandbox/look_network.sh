@@ -4,7 +4,10 @@ look_network() {
     part cards
     for d in /sys/class/net/*; do
         case ${d##*/} in lo | docker* | veth* | virbr* | br-* | tun* | tap* | cni* | flannel* | cali* | bonding_masters) continue ;; esac
-        if [ -e "$d/address" ]; then echo "${d##*/} $(cat "$d/address") $(if [ -e "$d/device" ]; then echo real; else echo made; fi)"; fi
+        if [ -e "$d/address" ]; then
+            made=made; if [ -e "$d/device" ]; then made=real; fi
+            first "$d/address"; echo "${d##*/} $_first $made"
+        fi
     done
     # keys of all kinds of configuration that say how a card gets its address; nothing that may be a password
     part network_files
@@ -23,9 +26,8 @@ look_network() {
     part tcp_wrappers; lines '(sshd|ALL)[[:space:]]*:' /etc/hosts.deny | some 1000
     # what a firewall lets in is read from its files: asking iptables would load it into the kernel
     part firewall
-    for f in /etc/sysconfig/iptables /etc/iptables/rules.v4 /etc/iptables.rules /etc/nftables.conf /etc/sysconfig/nftables.conf /var/lib/iptables/rules-save; do
-        lines ':INPUT |.*(dport|dpt:?|--dports)[[:space:]]+[^#]*(22|ssh)|.*policy drop|-A INPUT -j (DROP|REJECT)' "$f"
-    done | some 6000
+    MOST=300000 lines ':INPUT |.*(dport|dpt:?|--dports)[[:space:]]+[^#]*(22|ssh)|.*policy drop|-A INPUT -j (DROP|REJECT)' /etc/sysconfig/iptables \
+        /etc/iptables/rules.v4 /etc/iptables.rules /etc/nftables.conf /etc/sysconfig/nftables.conf /var/lib/iptables/rules-save | some 6000
     lines 'ENABLED=yes' /etc/ufw/ufw.conf
     lines '.*(22|ssh)' /etc/ufw/user.rules | some 4000
     # servers for names, time and packages that only this place has (addresses of its own network)

@@ -20,12 +20,14 @@ look_software() {
     part time_sync; for p in chronyd ntpd systemd-timesyn openntpd crond; do if runs "$p"; then echo "$p"; fi; done
     part licences
     if [ -e /etc/pki/consumer/cert.pem ]; then echo rhel; fi
-    if ls /etc/zypp/credentials.d/SCC* > /dev/null 2>&1; then echo sles; fi
-    if ls /etc/yum.repos.d/*rhui* > /dev/null 2>&1; then echo rhui; fi
+    for f in /etc/zypp/credentials.d/SCC*; do if [ -e "$f" ]; then echo sles; break; fi; done
+    for f in /etc/yum.repos.d/*rhui*; do if [ -e "$f" ]; then echo rhui; break; fi; done
     if [ -e /var/lib/regionservers ] || [ -e /etc/regionserverclnt.cfg ]; then echo sles-cloud; fi
     if [ -e /var/lib/ubuntu-advantage/private/machine-token.json ]; then echo ubuntu-pro; fi
-    grep -h -o -E '"(marketplace[-_]product[-_]codes|product[-_]codes|devpay[-_]product[-_]codes)": *("[^"]+"|\[[^]]+\])' /run/cloud-init/instance-data.json 2>/dev/null | cut -c1-200 | head -n 3
-    grep -h -A 3 '"plan": *{' /run/cloud-init/instance-data.json 2>/dev/null | tr -d '\n' | grep -o -E '"(name|product|publisher)": *"[^"]+"' | head -n 3
+    if [ -e /run/cloud-init/instance-data.json ]; then
+        grep -h -o -E '"(marketplace[-_]product[-_]codes|product[-_]codes|devpay[-_]product[-_]codes)": *("[^"]+"|\[[^]]+\])' /run/cloud-init/instance-data.json 2>/dev/null | cut -c1-200 | head -n 3
+        grep -h -A 3 '"plan": *{' /run/cloud-init/instance-data.json 2>/dev/null | tr -d '\n' | grep -o -E '"(name|product|publisher)": *"[^"]+"' | head -n 3
+    fi
     for f in /usr/local/MATLAB /usr/local/flexlm /opt/flexlm; do if [ -d "$f" ]; then echo "program ${f##*/}"; fi; done
     # programs that write all the time, so that a copy taken meanwhile is as after a power cut
     part databases
@@ -55,9 +57,9 @@ writers() {
         case $_fd in /proc/*) _p=$_fd; continue ;; esac
         for _place in $_places; do
             case $_file in "$_place"/*)
-                case $(awk '$1 == "flags:" { print substr($2, length($2)) }' "$_p/fdinfo/$_fd" 2>/dev/null) in
-                [1256]) echo "$_place $(tr -d '\n' < "$_p/comm")" ;;
-                esac ;;
+                _name=
+                while read -r _word _flags; do case $_word$_flags in flags:*[1256]) read -r _name < "$_p/comm" ;; esac; done < "$_p/fdinfo/$_fd"
+                if [ -n "$_name" ]; then echo "$_place $_name"; fi ;;
             esac
         done
     done

@@ -2,7 +2,12 @@
 # it does can be seen by others (SANDHOPPER_ALONE: in a mount namespace of its own), and so leaves no access times.
 network='^(nfs[0-9]?|cifs|smb.*|ceph|gluster.*|lustre|9p|afs|beegfs|gpfs|davfs|virtiofs|fuse[.].*)$'
 bounded() { if [ -n "$TIMED" ]; then timeout "$LIMIT" "$@"; else "$@"; fi; }
-plainly() { path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}; }
+plainly() {
+    case $1 in *\\*) ;; *) path=$1; return ;; esac
+    path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}
+}
+# clock: set $now to seconds since the start, without a process
+clock() { read -r now _ < /proc/uptime; now=${now%.*}; }
 # places: mount point and kind of each file system that holds data, each file system once
 places() {
     awk -v network="$network" '{ for (i = 7; $i != "-"; i++); type = $(i + 1); from = $(i + 2)
@@ -31,11 +36,12 @@ homes() {
 # within PLACE DEPTH: look there, and say so if the time was over
 within() {
     late=1
-    if [ "$(date +%s)" -lt "$END" ]; then seek "$1" "$2"; if [ $? -lt 124 ]; then late=; fi; fi
+    clock
+    if [ "$now" -lt "$END" ]; then seek "$1" "$2"; if [ $? -lt 124 ]; then late=; fi; fi
     if [ -n "$late" ]; then printf '!late\t\t\t%s\0' "$1"; fi
 }
 main() {
-    END=$(($(date +%s) + LONGEST)); TIMED=
+    clock; END=$((now + LONGEST)); TIMED=
     if timeout 5 true 2>/dev/null; then TIMED=1; fi
     PLACES=$(places)
     echo "$PLACES" | while read -r escaped kind; do
