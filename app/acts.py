@@ -163,10 +163,10 @@ def verdict(size: int, line: Line) -> tuple[Finding, tuple[float, float]]:
 
 def include_findings(look: Look, include: Sequence[Include]) -> list[Finding]:
     """What taking *include* along means for a sandbox that was looked at: what fits, what will be missing."""
-    from app.disk.guest import why_not
+    from app.sandbox import growth
     from app.sandbox.findings import for_job
 
-    return list(for_job(look, include, "(not made yet)", why_not()))
+    return list(for_job(look, include, "(not made yet)", growth.here(look)))
 
 
 def clouds() -> list[str]:

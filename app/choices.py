@@ -65,11 +65,10 @@ def own_disk_why_not(look: Look, path: str) -> str:
 
 def grow_why_not(look: Look, path: str) -> str:
     """Why the mount *path* cannot be put into a bigger copy, as a part of a sentence; empty when it can."""
-    from app.disk.guest import why_not
     from app.sandbox import growth
 
     how = {mount.path: "merge" for mount in look.mounts} | {path: "grow"}
-    here = why_not()[0]
+    here = growth.here(look)[0]
     return growth.why_not(look, path, how) or here[:1].lower() + here[1:].rstrip(".")
 
 

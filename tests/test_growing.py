@@ -138,7 +138,7 @@ def test_room_on_this_computer_is_asked_for_before_anything_is_written(
     ctx = context()
     below = system(tmp_path, ctx)
     monkeypatch.setattr(host, "free_space", lambda _: GIB)
-    with pytest.raises(JobError, match="takes up to 1.1 GB") as caught:
+    with pytest.raises(JobError, match=r"takes up to 1\.1 GB") as caught:
         growing.grow(tmp_path / "over.qcow2", below, wish(GIB), ctx)
     assert caught.value.topic == "space"
     assert not (tmp_path / "over.qcow2").exists()

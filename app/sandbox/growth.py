@@ -40,6 +40,14 @@ def of(look: Look, include: Sequence[Include]) -> list[Mount]:
     return [mount for mount in look.mounts if mount.path in asked]
 
 
+def here(look: Look) -> tuple[str, str]:
+    """Why this computer cannot do it, and what to do about it; empty when it can."""
+    from app.disk import guest
+
+    why = guest.why_not()
+    return why if why[0] or look.root.fstype != "xfs" else guest.xfs_why_not()
+
+
 def root_why_not(root: Root, now: int = 0, wanted: int = 0) -> str:
     """Why the root cannot be made bigger in the copy, as a part of a sentence; empty when nothing is known against it.
 

@@ -58,7 +58,7 @@ def _data(look: Look) -> set[str]:
 
 def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
     yield from look.findings
-    yield from for_job(look, ctx.job.include, ctx.job.id, guest.why_not())
+    yield from for_job(look, ctx.job.include, ctx.job.id, growth.here(look))
     yield from secret_findings.for_job(look, ctx.job, guest.why_not())
     if ctx.job.source.startswith("ssh:"):
         yield from _room_here(look, ctx)

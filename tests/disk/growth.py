@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from app.context import Context, Event
 from app.fixes import FIXES
@@ -23,7 +24,7 @@ from app.sandbox.disks import Disk
 from app.sandbox.mounts import Mount
 from app.secrets import Answers
 from app.steps import adapt
-from tests.guest.offline import Part, listing_in
+from tests.guest.offline import OPTIONS, Part, listing_in
 
 MIB = 1 << 20
 BELOW = Path(__file__).with_name("grow.sh")
@@ -54,7 +55,9 @@ class Pair:
         """The listing of the data disk, of a copy of it: looking would replay its journal."""
         copy = self.place / "look.raw"
         copy.write_bytes((self.place / "data.raw").read_bytes())
-        found = below(listing_in(copy, Part(0, 0, copy.stat().st_size, self.kinds[1], "/data")), self.inner or ".")
+        options = {self.kinds[1]: f"noatime,subvol={self.inner}"} if self.inner else {}
+        with patch.dict(OPTIONS, options):
+            found = listing_in(copy, Part(0, 0, copy.stat().st_size, self.kinds[1], "/data"))
         copy.unlink()
         return found
 
@@ -87,8 +90,6 @@ def digest(path: Path) -> str:
 
 def below(listing: dict[str, Any], folder: str) -> dict[str, Any]:
     """The part of a listing that lies in *folder*, as if it were the top."""
-    if folder == ".":
-        return listing
     found = {name.removeprefix(folder).lstrip("/") or ".": fact for name, fact in listing.items()
              if name == folder or name.startswith(f"{folder}/")}  # fmt: skip
     for fact in found.values():
@@ -114,22 +115,23 @@ def volume(disk: Path, name: str, below: list[int]) -> Path:
     """An LVM volume, put together as the group's own table says; *below*: where each of its disks begins (lvm(8))."""
     with disk.open("rb") as file:
         file.seek(below[0])
-        text = [
-            part
-            for part in file.read(MIB).decode("latin-1").split("\0")
-            if f"\n{name} {{" in part or f"\t{name} {{" in part
-        ][-1]
-        extent = int(re.findall(r"extent_size = (\d+)", text)[-1]) * 512
-        own = text[text.rindex(f"{name} {{") :]
-        own = own[: own.index("\n}") if "\n}" in own else len(own)]
-        count = int(re.search(r"segment_count = (\d+)", own)[1])  # type: ignore[index]
-        pieces = re.findall(r'extent_count = (\d+)\b.*?"pv(\d+)", (\d+)', own, re.DOTALL)[:count]
+        tables = [part for part in file.read(MIB).decode("latin-1").split("\0") if "seqno = " in part and name in part]
+        newest = max(tables, key=lambda part: number("seqno", part))
+        own = newest[newest.index(f"{name} {{") :]
+        pieces = re.findall(r'extent_count = (\d+)\b.*?"pv(\d+)", (\d+)', own, re.DOTALL)
+        extent = number("extent_size", newest) * 512
         to = disk.with_name(f"{name}.raw")
         with to.open("wb") as out:
-            for many, number, start in pieces:
-                file.seek(below[int(number)] + MIB + int(start) * extent)  # pe_start is 1 MiB
+            for many, under, start in pieces[: number("segment_count", own)]:
+                file.seek(below[int(under)] + MIB + int(start) * extent)  # pe_start is 1 MiB
                 out.write(file.read(int(many) * extent))
     return to
+
+
+def number(word: str, table: str) -> int:
+    found = re.search(rf"\b{word} = (\d+)", table)
+    assert found, table
+    return int(found[1])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.context import Finding
+from app.disk import guest
+from app.disk.guest import session
 from app.job import Include
 from app.sandbox import growth
 from app.sandbox.disks import Disk
@@ -127,6 +129,19 @@ def test_without_libguestfs_here_it_is_refused_with_what_to_do() -> None:
     assert found[0].text == "No libguestfs."
     assert found[0].remedy.startswith("Install it. Or: Merge it")
     assert stops(LOOK, "/data=merge", here=("No libguestfs.", "")) != []  # it is the room there, and nothing of this
+
+
+def test_an_xfs_root_wants_programs_that_some_systems_pack_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    xfs = replace(LOOK, root=replace(ROOT, fstype="xfs"))
+    monkeypatch.setattr(guest, "why_not", lambda: ("", ""))
+    monkeypatch.setattr(session, "_packages", lambda: frozenset({"acl", "btrfs-progs"}))
+    assert growth.here(xfs)[1] == "Run: sudo apt install libguestfs-xfs"
+    assert growth.here(LOOK) == ("", "")
+    for known in ({"acl", "xfsprogs"}, set()):
+        monkeypatch.setattr(session, "_packages", lambda known=known: frozenset(known))
+        assert growth.here(xfs) == ("", "")
+    monkeypatch.setattr(guest, "why_not", lambda: ("No libguestfs.", "Install it."))
+    assert growth.here(xfs)[0] == "No libguestfs."
 
 
 def test_it_must_lie_in_something_that_comes_along_in_the_system_disk() -> None:

@@ -5,7 +5,7 @@ network. `opened` gives a `Guest`; `look` says what lives on it; the other modul
 """
 
 from app.disk.guest.change import Change
-from app.disk.guest.session import Guest, Refused, available, opened, why_not
+from app.disk.guest.session import Guest, Refused, available, opened, why_not, xfs_why_not
 from app.disk.guest.system import System, look
 
-__all__ = ["Change", "Guest", "Refused", "System", "available", "look", "opened", "why_not"]
+__all__ = ["Change", "Guest", "Refused", "System", "available", "look", "opened", "why_not", "xfs_why_not"]

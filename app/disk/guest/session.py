@@ -18,7 +18,7 @@ from app.disk.guest.files import Guest
 from app.disk.guest.shell import Refused, Shell
 from app.errors import JobError
 
-__all__ = ["Guest", "Refused", "available", "opened", "sweep", "why_not"]
+__all__ = ["Guest", "Refused", "available", "opened", "sweep", "why_not", "xfs_why_not"]
 
 TOOL = "guestfish"
 SCRATCH = ".guest-"
@@ -51,6 +51,22 @@ def why_not() -> tuple[str, str]:
         return "libguestfs may not read this computer's own kernel.", remedy
     remedy = "Run: sudo apt install linux-image-cloud-amd64  (on Ubuntu: linux-image-kvm)"
     return "This computer has no kernel of its own that libguestfs could start its machine with.", remedy
+
+
+def xfs_why_not() -> tuple[str, str]:
+    """The same for making an XFS bigger, which wants programs that some systems pack apart; empty where not known."""
+    if not (known := _packages()) or "xfsprogs" in known:
+        return "", ""
+    return "This computer's libguestfs has no programs for XFS.", "Run: sudo apt install libguestfs-xfs"
+
+
+@cache
+def _packages() -> frozenset[str]:
+    """What libguestfs puts into its machine (supermin(1)); empty where its lists are not found."""
+    lists = [
+        file for lib in ("lib", "lib64", "lib/*") for file in Path("/usr").glob(f"{lib}/guestfs/supermin.d/*packages*")
+    ]
+    return frozenset(word for file in lists for word in file.read_text(errors="replace").split())
 
 
 def _kernels() -> list[Path]:
