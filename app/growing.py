@@ -5,8 +5,8 @@ It begins anew whenever it was cut off: the overlay is thrown away, and the fetc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import host
@@ -29,12 +29,16 @@ SPARE = 256 << 20  # bytes of this computer's disk that are left free for everyt
 
 @dataclass(frozen=True)
 class Wish:
-    """What is put together: *loads* from the *data* disks (files with their formats), *more* bytes of system disk."""
+    """What is put together: *loads* from the *data* disks (files with their formats), *more* bytes of system disk.
+
+    *again*: other places at which the sandbox shows the data of a load → its mount.
+    """
 
     job: str
     loads: Sequence[carry.Load]
     data: Sequence[tuple[Path, str]]
     more: int
+    again: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_of(disk: Disk) -> carry.Load:
@@ -99,7 +103,7 @@ def _grown(guest: Guest, path: Path, wish: Wish, ctx: Context) -> list[Change]:
     for load, device in found:
         options = part_of(load.mount, guest) if load.kind == "btrfs" else ""
         done += _told(carry.carry(guest, device, load, options, _progress(path, load, ctx)))
-    return [*done, *_unmounted(guest, [load.mount for load in loads], wish.job)]
+    return [*done, *_unmounted(guest, wish)]
 
 
 def _progress(path: Path, load: carry.Load, ctx: Context) -> carry.Watch:
@@ -129,9 +133,15 @@ def _told(done: carry.Carried) -> Iterator[Change]:
         yield Change("grow", text, grade="care")
 
 
-def _unmounted(guest: Guest, mounts: Sequence[str], job: str) -> Iterator[Change]:
+def _unmounted(guest: Guest, wish: Wish) -> Iterator[Change]:
     """Nothing in the copy looks for the data's own disks any more: the merge's own edits, under a mark that stays."""
-    for edit in edits.edits(_seen(guest), mounts, f"{job}-grow"):
+    mounts = sorted(load.mount for load in wish.loads)
+    shown = {place: mount for place, mount in wish.again.items() if mount in mounts}
+    numbers = {mount: number for number, mount in enumerate(mounts)}
+    lines = [(numbers[mount], place) for place, mount in [*zip(mounts, mounts, strict=True), *shown.items()]]
+    table = "".join(f"1 1 0:{number} / {edits.encoded(place)} rw - x x rw\n" for number, place in lines)
+    seen = Seen({**_seen(guest).parts, "mountinfo": table.encode("utf-8", "surrogateescape")})
+    for edit in edits.edits(seen, mounts, f"{wish.job}-grow"):
         before, after = (text.decode("utf-8", "surrogateescape") for text in (edit.before, edit.after))
         yield from rewritten(guest, edit.path, before, after, "grow", "The data's own disk is not mounted any more")
 

@@ -261,6 +261,38 @@ def test_a_volume_is_found_by_the_name_that_the_sandbox_has_for_it(tmp_path: Pat
             carry.find(disk, carry.Load("/data", volume="/dev/mapper/other"))
 
 
+FSTAB = """UUID=1 / ext4 defaults 0 1
+UUID=2 /data ext4 defaults 0 2
+UUID=2 /again/ ext4 ro 0 2
+/data/x /bound none bind 0 0
+UUID=3 /other ext4 defaults 0 2
+"""
+
+
+def test_a_second_place_of_the_data_shows_its_folder_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"/etc/fstab": FSTAB}
+    monkeypatch.setattr(guest.Guest, "read", lambda _, path: files.get(path, "").encode())
+    monkeypatch.setattr(guest.Guest, "write", lambda _, path, text: files.update({path: text}))
+    monkeypatch.setattr(guest.Guest, "names", lambda *_: [])
+    monkeypatch.setattr(guest.Guest, "real", lambda _, path: path.rstrip("/") or "/")
+    asked = growing.Wish("j1", [carry.Load("/data", "2")], [], 0, {"/again": "/data", "/bound": "/data", "/x": "/y"})
+    with machine(tmp_path) as (disk, _):
+        (change,) = growing._unmounted(disk, asked)
+    lines = files["/etc/fstab"].splitlines()
+    mark = "#sandhopper-j1-grow# "
+    assert lines[:5] == [
+        "UUID=1 / ext4 defaults 0 1",
+        f"{mark}UUID=2 /data ext4 defaults 0 2",
+        f"{mark}UUID=2 /again/ ext4 ro 0 2",
+        "/data/x /bound none bind 0 0",
+        "UUID=3 /other ext4 defaults 0 2",
+    ]
+    assert lines[5:] == [f"{mark}begin", "/data /again/ none bind,ro 0 0", f"{mark}end"]
+    assert change.fix == "grow"
+
+
 def test_an_encrypted_data_disk_is_told_as_one(tmp_path: Path) -> None:
     answers = {"list_filesystems": "/dev/sda1: ext4\n/dev/sdb: crypto_LUKS\n"}
     with machine(tmp_path, **answers) as (disk, _), pytest.raises(JobError, match="is encrypted"):

@@ -47,7 +47,7 @@ def _fstab(seen: Seen, mounts: Collection[str], mark: str) -> Edit:
     after = fstab.mask(table, mounts, mark, seen.places)
     again = list(_mounted_again(seen, mounts))
     after = fstab.mask(after, [place for place, _, _ in again], mark, seen.places)
-    lines = [f"{_encoded(first)} {field} none bind{how} 0 0\n".encode("utf-8", "surrogateescape")
+    lines = [f"{encoded(first)} {field} none bind{how} 0 0\n".encode("utf-8", "surrogateescape")
              for _, field, (first, how) in again]  # fmt: skip
     return Edit("/etc/fstab", table, _with(after, b"".join(lines), mark))
 
@@ -121,6 +121,6 @@ def _with(text: bytes, lines: bytes, mark: str) -> bytes:
     return b"%s%s%sbegin\n%s%send\n" % (text, end, mark.encode(), lines, mark.encode())
 
 
-def _encoded(path: str) -> str:
+def encoded(path: str) -> str:
     """*path* as a field of fstab(5)."""
     return path.replace("\\", r"\134").replace(" ", r"\040").replace("\t", r"\011").replace("\n", r"\012")

@@ -114,12 +114,14 @@ def _grown(path: Path, below: image.Info, ctx: Context) -> tuple[int, list[guest
         return below.virtual_size, []
     seen = ctx.state.of("checkup")
     known = [disks.Disk.from_json(data) for data in seen.get("disks", [])]
-    mounts = [Mount(**data) for data in seen.get("mounts", []) if data["path"] in ctx.job.grows]
+    every = [Mount(**data) for data in seen.get("mounts", [])]
+    mounts = [mount for mount in every if mount.path in ctx.job.grows]
+    again = {mount.path: mount.shows for mount in every if mount.shows}
     fetched = [parts.of(ctx.state.of("fetch"), mount) for mount in _carriers(ctx)]
     data = [image.inspect(Path(facts["path"]), ctx, expected=facts.get("format", "")) for facts in fetched]
     loads = [growing.load_of(disk) for disk in known if disk.mount in ctx.job.grows]
     files = [(info.path, info.format) for info in data]
-    return growing.grow(path, below, growing.Wish(ctx.job.id, loads, files, growth.need(mounts)), ctx)
+    return growing.grow(path, below, growing.Wish(ctx.job.id, loads, files, growth.need(mounts), again), ctx)
 
 
 def _carriers(ctx: Context) -> list[str]:

@@ -22,7 +22,7 @@ from app.disk.guest import Change, available, carry
 from app.job import Job
 from app.journal import Journal
 from app.secrets import Answers
-from app.steps import adapt, image_facts
+from app.steps import adapt, convert, image_facts
 from tests.disk.growth import MIB, Pair, below, partitions, raw, volume
 from tests.guest.offline import Part, listing_in
 
@@ -97,14 +97,15 @@ def test_killed_in_the_copy_it_begins_anew_and_the_fetched_disks_are_never_writt
     killed_at(pair, "grow-copy")
     assert pair.digests() == before
     ctx = pair.context()
-    over = ctx.work / adapt.NAME
-    assert over.exists()
+    assert (ctx.work / adapt.NAME).exists()
     facts = adapt.STEP.run(ctx)
     ctx.journal.record("adapt", "done", **facts)
     assert pair.digests() == before
     assert facts["virtual_size"] == GIB
     assert "disks" not in image_facts(ctx.state)  # the data disk does not go on by itself
-    disk = raw(over)
+    made = convert.STEP.run(ctx)
+    assert (made["virtual_size"], "disks" in made) == (GIB, False)
+    disk = raw(Path(made["path"]))
     subprocess.run(["sgdisk", "--verify", str(disk)], check=True, capture_output=True)
     told = json.loads(subprocess.check_output(["sfdisk", "-J", str(disk)]))["partitiontable"]
     assert told["lastlba"] == GIB // 512 - 34
