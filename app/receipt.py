@@ -49,6 +49,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "changes": _changes(state),
         "sandbox": _sandbox(job, state),
         "secrets": _secrets(job, state),
+        "missing": _missing(job, state),
         "findings": findings(state),
         "line": state.of("upload").get("line", {}),
         "steps": _steps(history),
@@ -111,6 +112,7 @@ def _source(job: Job, state: State) -> dict[str, Any]:
         "place": words.place(job.source),
         "snapshot": shot.get("image", ""),
         "by_hand": bool(shot.get("by_hand")),
+        "quiet": words.quiet(shot),
         "format": facts.get("format", ""),
         "size": int(facts.get("size", 0)),
         "virtual_size": int(facts.get("virtual_size", 0)),
@@ -175,6 +177,16 @@ def _secrets(job: Job, state: State) -> list[dict[str, Any]]:
     """Each secret that was found on what travels, with what was decided for the copy: `keep` or `remove`."""
     planned = secrets.plan(secrets.of(state.of("checkup")), job)
     return [{**asdict(secret), "name": secrets.kind(secret.kind).name, "what": what} for secret, what in planned]
+
+
+def _missing(job: Job, state: State) -> dict[str, list[str]]:
+    """What the copy does not have: *left* behind (disks, files), *cleaned* out of it, *secrets* by their path."""
+    made = [change for change in _changes(state)["made"] if change["fix"] == "clean" and change["grade"] == "ok"]
+    return {
+        "left": words.left_out(job, state),
+        "cleaned": [change["title"] for change in made],
+        "secrets": [words.plain(secret["path"]) for secret in _secrets(job, state) if secret["what"] == "remove"],
+    }
 
 
 def _sandbox(job: Job, state: State) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from app.journal import State
 from app.units import clock, duration, moment, plain, rate, size
 
 __all__ = [
-    "REHEARSAL", "clock", "doing", "duration", "finding", "form", "grade", "may_close_lid", "moment", "phase", "place",
-    "plain", "plan", "proof", "rate", "say", "size", "status", "step_title", "trouble_lines", "verified",
+    "REHEARSAL", "clock", "doing", "duration", "finding", "form", "grade", "left_out", "may_close_lid", "moment",
+    "phase", "place", "plain", "plan", "proof", "quiet", "rate", "say", "size", "status", "step_title", "trouble_lines",
+    "verified",
 ]  # fmt: skip
 
 REHEARSAL = (
@@ -51,15 +52,17 @@ _PHASES = {  # the names that the core's parts give to what they do
     "trim": "Giving back free space",
     "check what is here": "Checking what is here already",
     "compare": "Comparing with the original",
+    "comparing": "Comparing the copied data with the data disk",
     "convert": "Converting",
+    "copying": "Copying the data into the root disk",
     "download": "Fetching",
-    "hash": "Computing the SHA-256",
-    "log in": "Reaching the target",
-    "probe": "Measuring the line",
     "emptying": "Taking the copied data off the root disk again",
     "grow": "Making the copy's system disk bigger",
     "grow-compare": "Comparing the data in the copy with its disk",
     "grow-copy": "Copying the data into the copy's system disk",
+    "hash": "Computing the SHA-256",
+    "log in": "Reaching the target",
+    "probe": "Measuring the line",
     "snapshot": "Waiting for the cloud's snapshot",
     "upload": "Uploading",
     "verify": "Verifying the copy",
@@ -71,6 +74,7 @@ _PROOFS = {
     "size": "only its size could be compared; ask the people there to compare the SHA-256",
     "accepted": "the server accepted it but lets nobody look; ask the people there to compare the SHA-256",
 }
+_FEW = 8  # names that are told one by one
 _GRADES = {"ok": "Good", "care": "Take care", "stop": "This stands in the way"}
 _KINDS = {"sftp": "SFTP", "ftps": "FTPS", "ftpes": "FTPS"}
 _FORMS = {"qcow2": "QCOW2", "raw": "RAW", "vmdk": "VMDK", "vdi": "VDI", "vhd": "VHD", "vhdx": "VHDX", "ova": "OVA"}
@@ -173,7 +177,7 @@ def plan(job: Job) -> list[str]:
     if job.merges:
         lines.append(f"Copy {_listed(job.merges)} into the root disk of the sandbox; nothing on it is stopped.")
     if job.source.startswith("openstack:") and "/server/" in job.source:
-        lines.append(f"Let the cloud take a snapshot of the running machine ({place(job.source)}).")
+        lines.append(f"Let the cloud {_cloud(job.source)} take a snapshot of the running machine.")
     if job.source.startswith("ssh:"):
         lines.append("Wait while you make the snapshot in your cloud's own web page, and take the file from you.")
     if job.own_disks:
@@ -183,14 +187,18 @@ def plan(job: Job) -> list[str]:
         lines.append("Put the sandbox back as it was, and prove that it is.")
     remote = not job.source.startswith("file:")
     lines.append("Fetch the disk to this computer." if remote else f"Take the disk {place(job.source)} as it is.")
+    if job.grows:
+        lines.append(f"Make the copy's system disk bigger, put {_listed(job.grows)} into it, and compare every file.")
     lines += _adapting(job)
     lines.append(f"Convert it{f' to {form(job.format)}' if job.format else ' to what the target wants'}.")
     lines.append("Start the converted disk here until it shows a login." if job.prove else "Leave out the test start.")
     slow = f", at {rate(job.limit)} at most" if job.limit else ""
-    if job.grows:
-        lines.append(f"Make the copy's system disk bigger, put {_listed(job.grows)} into it, and compare every file.")
     lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
     return [*lines, "Write a report of all of it."]
+
+
+def _cloud(url: str) -> str:
+    return plain(unquote(urlsplit(url).netloc))
 
 
 def _adapting(job: Job) -> list[str]:
@@ -240,6 +248,31 @@ def may_close_lid(job: Job, state: State, running: bool) -> tuple[bool, str]:
             return False, "This target takes the image only in one piece; a pause means to begin the upload again."
         return True, "The upload pauses while the computer sleeps, and goes on from the same place afterwards."
     return True, "The work pauses while the computer sleeps, and goes on afterwards."
+
+
+def quiet(snapshot: dict[str, Any]) -> str:
+    """How still the sandbox held while its snapshot was taken, from the facts of that step; empty when not known."""
+    facts = snapshot.get("quiet", {})
+    seconds = f"{facts.get('seconds') or 0:.1f} s"
+    still = f"the system disk stood still for {seconds}"
+    return {
+        "agent": "Of one moment: the cloud had the machine hold its writing (guest agent).",
+        "freeze": f"Of one moment: {still}." if facts.get("covered") else f"Taken while it ran on, though {still}.",
+        "flush": "Taken while it ran on; everything in its memory was written to the disks before.",
+        "no": "Taken while it ran on; what was written in the last minute before may be missing.",
+    }.get(facts.get("how", ""), "")
+
+
+def left_out(job: Job, state: State) -> list[str]:
+    """What the copy does not have, a line each: disks that stay, what cannot be copied, files that never held still."""
+    sizes = {mount.get("path"): mount.get("used", 0) for mount in state.of("checkup").get("mounts", [])}
+    left = [part.mount for part in job.include if part.how == "leave"]
+    lines = [f"{plain(path)}, {size(sizes[path])}" if sizes.get(path) else plain(path) for path in left]
+    made = state.of("prepare")
+    lines += [f"{plain(what)}: your machine cannot copy them" for what in made.get("lost", [])[:_FEW]]
+    lines += [f"{plain(path)} may be torn: it never held still" for path in made.get("unsteady", [])[:_FEW]]
+    more = sum(max(0, len(made.get(name, [])) - _FEW) for name in ("lost", "unsteady"))
+    return [*lines, f"… and {more:,} more files"] if more else lines
 
 
 def trouble_lines(trouble: Trouble) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from app import journal, receipt
 from app.context import Context
-from app.job import Include, Job
+from app.job import Decision, Include, Job
 from app.steps.report import STEP, picture
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m{sha256}"
@@ -107,6 +107,39 @@ def test_every_change_of_the_copy_is_shown_as_it_was_and_is(context: Made, tmp_p
     assert "<pre>/dev/vda1 / ext4\n" in page  # line by line
     assert "<script" not in page
     assert "\x1b" not in page
+
+
+def test_what_was_fine_is_folded_and_what_was_not_is_in_sight(context: Made, tmp_path: Path) -> None:
+    found = [{"grade": "ok", "title": f"Fine {n}."} for n in range(3)] + [{"grade": "care", "title": "Old kernel."}]
+    _, page = written(context, tmp_path, preflight={"findings": {"checkup": found}})
+    folded = "".join(re.findall(r"<details>.*?</details>", page, re.DOTALL))
+    assert "<summary>3 things were fine</summary>" in folded
+    assert all(f"Fine {n}." in folded for n in range(3))
+    assert "Old kernel." in page
+    assert "Old kernel." not in folded
+
+
+def test_what_the_copy_does_not_have_is_named(context: Made, tmp_path: Path) -> None:
+    parts = (Include("/application", "merge"), Include("/scratch", "leave"))
+    job = replace(JOB, include=parts, secrets=(Decision("/root/.netrc", "remove"),))
+    kept = {"path": "/root/.ssh/id", "kind": "ssh-key"}
+    checked = {"mounts": [{"path": "/scratch", "used": 5 * 10**9}],
+               "secrets": [{"path": "/root/.netrc", "kind": "netrc"}, kept]}  # fmt: skip
+    title = "Taken out of the copy: /var/log/auth.log. It tells who logged in."
+    adapted = {"changes": [{"fix": "clean", "title": title, "before": "x", "after": "", "grade": "ok"}]}
+    torn = {"merged": ["/application"], "lost": ["access lists"], "unsteady": ["/application/run.log"]}
+    still = {"image": "openstack://mycloud/image/7", "quiet": {"how": "freeze", "seconds": 1.3, "covered": True}}
+    data, page = written(context, tmp_path, job, checkup=checked, adapt=adapted, prepare=torn, snapshot=still)
+    assert data["missing"]["secrets"] == ["/root/.netrc"]
+    section = visible(page[page.index("What the copy does not have") : page.index("What was done")])
+    for part in ("/scratch, 5.0 GB", "access lists", "/application/run.log may be torn", title, "One secret was taken"):
+        assert part in section, part
+    assert "the system disk stood still for 1.3 s" in visible(page)
+
+
+def test_nothing_missing_is_no_section(context: Made, tmp_path: Path) -> None:
+    _, page = written(context, tmp_path)
+    assert "does not have" not in page
 
 
 def test_a_copy_that_was_left_alone_says_why(context: Made, tmp_path: Path) -> None:
