@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.secrets import Answers
 from ui.draft import Draft
 from ui.widgets.text import label
+
+WIDE, TIGHT = (28, 22, 28, 22), (14, 12, 14, 12)  # pixels around the body; the second in a small window
 
 
 class Page(QWidget):
@@ -35,14 +37,14 @@ class Page(QWidget):
         body = self.inner = QWidget()
         body.setObjectName("body")
         self.body = QVBoxLayout(body)
-        self.body.setContentsMargins(28, 22, 28, 22)
+        self.body.setContentsMargins(*WIDE)
         self.body.setSpacing(12)
         for part in (self.heading, self.what, self.then):
             if part.text():
                 self.body.addWidget(part)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(body)
         outside = QVBoxLayout(self)
@@ -69,6 +71,15 @@ class Page(QWidget):
         for child in self.inner.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
             if child not in (self.heading, self.what, self.then):
                 child.setEnabled(not locked)
+
+    def tighten(self, on: bool) -> None:
+        """Leave less room around the body, where the window is small."""
+        self.body.setContentsMargins(*(TIGHT if on else WIDE))
+
+    @property
+    def always(self) -> tuple[QPushButton, ...]:
+        """Buttons that must always be in sight: the window has them beside Back and Next."""
+        return ()
 
     def arrive(self) -> None:
         """The page was just shown: its title takes the focus, so that a screen reader reads it."""

@@ -14,6 +14,7 @@ STATES = {
     "": ("to do", "todo", "quiet"),
     "started": ("going on", "now", "accent_text"),
     "done": ("done", "good", "good"),
+    "waiting": ("waits for you", "paused", "care"),
     "failed": ("stopped by a trouble", "failed", "bad"),
     "cancelled": ("paused", "paused", "care"),
     "undone": ("taken back", "undone", "quiet"),
@@ -55,7 +56,16 @@ class Story:
         status = self.state.steps.get(step, "")
         if step == self.step and self.running and status != "done":
             return "started" if status == "started" else ("" if status == "undone" else status)
+        if status == "failed" and step == self.waits:
+            return "waiting"
         return "interrupted" if status == "started" and not self.running else status
+
+    @property
+    def waits(self) -> str:
+        """The step that waits for something that the person does elsewhere; empty for none."""
+        last = self.state.last
+        waiting = last.get("event") == "failed" and last.get("facts", {}).get("kind") == "waiting"
+        return str(last["step"]) if waiting and not self.running else ""
 
     def _planned(self, event: Event) -> None:
         self.steps = list(event.facts.get("steps", []))

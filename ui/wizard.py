@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.job import Job
 from app.secrets import Answers
@@ -28,6 +28,8 @@ from ui.walk import Walk
 from ui.widgets.guide import Guide
 from ui.widgets.steplist import StepList
 from ui.widgets.text import button, label, row
+
+NARROW = 110  # letters across: a window with less has a side bar of numbers
 
 
 class Wizard(QMainWindow):
@@ -64,7 +66,8 @@ class Wizard(QMainWindow):
         for page in self.pages.values():
             self.stack.addWidget(page)
         self.foot.setObjectName("foot")
-        buttons = row(self.leave, self.problem, self.back, self.next)
+        self._own = {page.key: _together(page.always) for page in self.pages.values() if page.always}
+        buttons = row(self.leave, self.problem, *self._own.values(), self.back, self.next)
         buttons.setStretch(1, 1)
         buttons.setContentsMargins(14, 10, 14, 10)
         self.problem.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -228,6 +231,8 @@ class Wizard(QMainWindow):
         page, steps = self.page, self.draft.steps
         at_home = page is self.home
         self.tell_rehearsal()
+        for key, own in self._own.items():
+            own.setVisible(key == page.key)
         self.side.setVisible(not at_home)
         self.foot.setVisible(not at_home)
         if at_home or page.key not in steps:
@@ -259,6 +264,14 @@ class Wizard(QMainWindow):
         finished = self.reached >= len(self.draft.steps) - 1
         return set() if started and finished else ({"done"} if started else {"run", "done"})
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Make room for what counts in a small window."""
+        super().resizeEvent(event)
+        small = self.width() < self.fontMetrics().averageCharWidth() * NARROW
+        self.side.compact(small)
+        for page in self.pages.values():
+            page.tighten(small)
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ask with verbs while an export runs; never abort a thread."""
         if self.closing.may_close():
@@ -266,3 +279,10 @@ class Wizard(QMainWindow):
             self.closed.emit()
         else:
             event.ignore()
+
+
+def _together(buttons: tuple[QPushButton, ...]) -> QWidget:
+    made = QWidget()
+    made.setLayout(row(*buttons))
+    made.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]
+    return made

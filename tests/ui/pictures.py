@@ -1,6 +1,7 @@
 """Draws every page with realistic content into PNG files: `python -m tests.ui.pictures FOLDER`.
 
-Light and dark, at 100 % and 200 %: one process each, because Qt reads its scale when it starts.
+Light and dark, at 100 % and 200 %, and on a small screen at 200 %: one process each, because Qt reads its scale
+when it starts.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-SIZE = (1024, 700)
+SIZE, SMALL = (1024, 700), (640, 360)  # SMALL: a screen of 1280 × 720 at 200 %
+LOOKS = (("light", "1"), ("light", "2"), ("dark", "1"), ("dark", "2"), ("small", "2"))
 
 
 def main(folder: Path) -> int:
     """Draw all of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for look in ("light", "dark"):
-        for scale in ("1", "2"):
-            with tempfile.TemporaryDirectory() as home:
-                env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale, "SANDHOPPER_HOME": home}
-                command = [sys.executable, "-m", "tests.ui.pictures", str(folder), look, scale]
-                subprocess.run(command, env=env, check=True)
+    for look, scale in LOOKS:
+        with tempfile.TemporaryDirectory() as home:
+            env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale, "SANDHOPPER_HOME": home}
+            command = [sys.executable, "-m", "tests.ui.pictures", str(folder), look, scale]
+            subprocess.run(command, env=env, check=True)
     return 0
 
 
@@ -37,7 +38,7 @@ def draw(folder: Path, look: str, scale: str) -> None:
     Styler(app)
     if look == "dark":
         app.setPalette(scenes.dark())
-    for name, widget in scenes.scenes(SIZE):
+    for name, widget in scenes.scenes(SMALL if look == "small" else SIZE):
         for _ in range(12):
             app.processEvents()
         widget.grab().save(str(folder / f"{name}-{look}-{scale}00.png"))

@@ -160,3 +160,61 @@ def finished(job: Job) -> Path:
     journal.record("report", "done", html=str(folder / "report.html"), json="")
     journal.close()
     return folder
+
+
+MUCH = (
+    Include("/application", "merge"), Include("/data", "disk"), Include("/scratch", "leave"),
+)  # fmt: skip
+ETC_BEFORE, ETC_AFTER = "/dev/vdb /application ext4 defaults 0 2", "# /application is a folder of the root disk now"
+
+
+def finished_with_much(job: Job) -> Path:
+    """Put *job* on the shelf as one that is done and has everything: a second disk, changes, secrets taken out."""
+    folder = finished(job)
+    journal = Journal(folder / "journal.jsonl")
+    named = ("Disks are named by their UUID in /etc/fstab.", "The network takes its address from its new place.")
+    changes = [
+        {"fix": "device-names", "title": title, "before": ETC_BEFORE, "after": ETC_AFTER, "grade": "ok"}
+        for title in named
+    ]
+    failed = {"fix": "virtio", "title": "The start-up image has no virtio driver.", "before": "There is no dracut.",
+              "after": "", "grade": "care"}  # fmt: skip
+    cleaned = {"fix": "clean", "title": "12 histories and keys are taken out.", "before": "/root/.bash_history",
+               "after": "", "grade": "ok"}  # fmt: skip
+    seen = look()
+    journal.record(
+        "checkup", "done", os=seen.os, hostname=seen.hostname, findings=[vars(one) for one in seen.findings],
+        mounts=[
+            {"path": "/application", "used": 12_300_000_000}, {"path": "/data", "used": 80_000_000_000},
+            {"path": "/scratch", "used": 900_000_000},
+        ],
+        secrets=[vars(secret) for secret in secrets(7)],
+    )  # fmt: skip
+    journal.record(
+        "prepare", "done", merged=["/application"], files=182_344, bytes=12_300_000_000, seconds=431.0,
+        unsteady=["/application/log/run.log"], lost=[],
+    )  # fmt: skip
+    quiet = {"how": "freeze", "seconds": 1.7, "covered": True, "proven": True}
+    journal.record("snapshot", "done", image="openstack://catalyst/image/9d6f", by_hand=False, quiet=quiet)
+    journal.record("restore", "done", equal=True, proof="The sandbox is as it was before: every file is byte-equal.")
+    journal.record("adapt", "done", changes=[*changes, cleaned, failed], system=seen.os, path="", own=False)
+    journal.record("prove", "done", ok=True, verdict="login", seconds=41.2, reason="", bus="virtio", firmware="bios")
+    disk = {"mount": "/data", "url": f"{job.target}gauss-data.qcow2", "name": "gauss-data.qcow2",
+            "size": 61_000_000_000, "sha256": "7b" * 32, "proof": "read-back"}  # fmt: skip
+    journal.record(
+        "upload", "done", url=f"{job.target}gauss.qcow2", name="gauss.qcow2", size=9_876_543_210,
+        sha256="3f0a9c1be4" * 6 + "3f0a", proof="sha256-server", disks=[disk],
+    )  # fmt: skip
+    journal.close()
+    return folder
+
+
+def waiting(include: tuple[Include, ...]) -> tuple[str, str]:
+    """What is said while the snapshot is made by hand, and the terminal's way to go on."""
+    which = "its system disk and the disks of /data and /home" if include else "its system disk"
+    what = (
+        f"Now make the snapshot: on the cloud's web page, choose your machine, and make a hot snapshot of {which} "
+        "(called “Snapshot”, “Image” or “Save disk”). Wait until the page says it has finished, and download "
+        f"{'each of them' if include else 'it'} to this computer."
+    )
+    return what, "When the file is here, go on with: sandhopper resume 20261121-0011-abcdef --image FILE"

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.context import Event, Finding
-from app.errors import Cancelled, Question
+from app.errors import Cancelled, Question, Waiting, trouble
 from app.job import Include
 from app.journal import State, read
 from app.secrets import Answers
@@ -171,14 +171,8 @@ def _end(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     window.refresh()
     yield "13-review", window
     yield from _run(window, job)
-    folder = samples.finished(samples.job(10))
-    window.run.job = samples.job(10)
-    window.run.story.state.steps.clear()
-    window.draft, window.reached = Draft(job=samples.job(10)), 2
-    window.done.show_end(samples.job(10), read(folder / "journal.jsonl"))
-    window.go("done")
-    wait(lambda: not window.done.work.running)
-    yield "18-done", window
+    yield from _waiting(window)
+    yield from _ends(window)
     yield from _dialogs(window)
 
 
@@ -191,6 +185,7 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     run.mode = "run"
     clock = Fake()
     run.story.pace._clock = clock
+    yield from _early(run, job, window)
     done = dict.fromkeys(samples.STEPS[:8], "done")
     run._told(Event(job.id, "", "planned", facts={"steps": list(samples.STEPS), "state": done}))
     run._told(Event(job.id, "upload", "started"))
@@ -215,6 +210,59 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     run._failed(samples.trouble())
     window.go("run")
     yield "17-run-trouble", window
+
+
+EARLY = (  # step, its phase, what of how much of it, and in which unit
+    ("checkup", "", 0, 0, {}),
+    ("prepare", "copying", 5 * GB, 12 * GB, {}),
+    ("snapshot", "Holding the writing to the system disk", 0, 0, {}),
+    ("snapshot", "snapshot", 0, 0, {}),
+    ("restore", "", 0, 0, {}),
+    ("adapt", "device-names", 0, 0, {}),
+    ("prove", "boot", 42, 300, {"unit": "s"}),
+)
+
+
+def _early(run, job, window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    for number, (step, phase, so_far, total, facts) in enumerate(EARLY):
+        before = samples.STEPS[: samples.STEPS.index(step)]
+        facts_of_all = {"steps": list(samples.STEPS), "state": dict.fromkeys(before, "done")}
+        run.story.state.steps.clear()
+        run._told(Event(job.id, "", "planned", facts=facts_of_all))
+        run._told(Event(job.id, step, "started"))
+        if phase:
+            run._told(Event(job.id, step, "phase", so_far, total, phase, facts))
+            run._told(Event(job.id, step, "tick", so_far, total, phase, facts))
+        yield f"14-run-{number}-{step}", window
+
+
+def _waiting(window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    disks = (Include("/application", "merge"), Include("/data", "disk"), Include("/home", "disk"))
+    for number, include in ((11, ()), (12, disks)):
+        job = samples.job(number, source="ssh://debian@203.0.113.7", include=include)
+        samples.keep(job, ("checkup", "done"), ("prepare", "done"), ("snapshot", "failed"), kind="waiting")
+        window._start_over(Draft(job=job))
+        window.run.open(job, read(job.folder / "journal.jsonl"))
+        window.reached = 1
+        window.go("run")
+        window.run._failed(trouble(Waiting(*samples.waiting(include))))
+        yield f"17-run-waiting-{number}", window
+        window.page.area.verticalScrollBar().setValue(99_999)
+        yield f"17-run-waiting-{number}-below", window
+
+
+def _ends(window: Wizard) -> Iterator[tuple[str, QWidget]]:
+    for number, keep in ((10, samples.finished), (13, samples.finished_with_much)):
+        job = samples.job(number, include=samples.MUCH if keep is samples.finished_with_much else ())
+        folder = keep(job)
+        window._start_over(Draft(job=job))
+        window.run.job, window.reached = job, 2
+        window.done.show_end(job, read(folder / "journal.jsonl"))
+        window.go("done")
+        wait(lambda: not window.done.work.running)
+        yield f"18-done-{number}", window
+        window.page.area.verticalScrollBar().setValue(99_999)
+        yield f"18-done-{number}-below", window
 
 
 def _dialogs(window: Wizard) -> Iterator[tuple[str, QWidget]]:

@@ -158,7 +158,7 @@ def test_include_offers_each_disk_and_warns(page) -> None:
     made = page(IncludePage, cloud(look=samples.look()))
     assert [i.how for i in made.include()] == ["merge", "merge", "leave"]
     share = made.rows["/mnt/share"].choice
-    assert [share.model().item(n).isEnabled() for n in range(3)] == [False, False, True]
+    assert [share.model().item(n).isEnabled() for n in range(4)] == [False, False, False, True]
     assert not made.problem()
     made.rows["/home"].choose("leave")
     assert made.read(cloud()).include[1] == Include("/home", "leave")

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFormLayout
+from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit
 
 from app import acts, choices, shelf, words
 from app.context import Event
@@ -19,7 +19,7 @@ from app.secrets import Answers
 from ui.opening import show_file
 from ui.page import Page
 from ui.widgets.confirm import confirm
-from ui.widgets.text import add, breakable, button, card, label, row
+from ui.widgets.text import add, breakable, button, card, label, row, whole_line
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
 
@@ -48,11 +48,14 @@ class DonePage(Page):
             "proof": self.tr("Verified"),
             "start": self.tr("Test start"),
             "sandbox": self.tr("Your sandbox"),
+            "moment": self.tr("The snapshot"),
             "changes": self.tr("Changed in the copy"),
             "secrets": self.tr("Secrets"),
+            "left": self.tr("Not in the copy"),
             "disks": self.tr("Further disks"),
         }
-        self.fields = {name: label("", selectable=True) for name in titles}
+        self.fields: dict[str, QLabel | QLineEdit] = {name: label("", selectable=True) for name in titles}
+        self.fields["sha256"] = self.sha256 = whole_line()
         form = QFormLayout()
         form.setVerticalSpacing(8)
         for title, field in zip(titles.values(), self.fields.values(), strict=True):
@@ -93,11 +96,14 @@ class DonePage(Page):
             "sandbox": words.plain(put_back.get("proof", "")),
             "changes": self._changes(state.of("adapt")),
             "secrets": self._secrets(job, state),
-            "disks": "\n".join(words.plain(disk.get("url", "")) for disk in there.get("disks", [])),
+            "disks": "\n".join(_disk(disk) for disk in there.get("disks", [])),
+            "moment": words.quiet(state.of("snapshot")),
+            "left": "\n".join(words.left_out(job, state)),
         }
         for name, text in texts.items():
-            self.fields[name].setText(breakable(text) if name in ("changes", "disks") else text)
+            self.fields[name].setText(breakable(text) if name in ("changes", "disks", "left") else text)
             self.form.setRowVisible(self.fields[name], bool(text))
+        self.sha256.setCursorPosition(0)
         html = state.of("report").get("html")
         self.report = Path(html) if html else None
         self.open.setVisible(self.report is not None)
@@ -109,17 +115,22 @@ class DonePage(Page):
         return words.say(Event("", "prove", "done", facts=proved)) if proved else left_out
 
     def _changes(self, adapted: Facts) -> str:
-        changes = [words.plain(change.get("title", "")) for change in adapted.get("changes", [])]
+        changes = [self._change(change) for change in adapted.get("changes", [])]
         if not changes:
             return words.plain(adapted.get("why_not", ""))
         more = [self.tr("… and {n} more, in the report").format(n=len(changes) - MOST)] if len(changes) > MOST else []
         return "\n".join([*changes[:MOST], *more])
 
+    def _change(self, change: Facts) -> str:
+        title = words.plain(change.get("title", ""))
+        return title if change.get("grade") == "ok" else self.tr("Not done: {what}").format(what=title)
+
     def _secrets(self, job: Job, state: State) -> str:
         kept, gone = choices.decided(job, state)
         if not kept and not gone:
             return ""
-        return self.tr("{kept} kept, {gone} taken out of the copy").format(kept=f"{kept:,}", gone=f"{gone:,}")
+        said = self.tr("{kept} kept, {gone} taken out of the copy") if gone else self.tr("{kept} kept, none taken out")
+        return said.format(kept=f"{kept:,}", gone=f"{gone:,}")
 
     def _weigh(self) -> None:
         self.tidy.hide()
@@ -162,6 +173,12 @@ class DonePage(Page):
     def _delete(self) -> None:
         if self.job:
             self.work.start(partial(_tidy, self.job.folder))
+
+
+def _disk(disk: Facts) -> str:
+    """A further disk: what it held, its place, size and proof."""
+    about = f"{words.size(disk.get('size', 0))}; {words.verified(disk)}"
+    return words.plain(f"{disk.get('mount', '')}: {disk.get('url', '')} ({about})")
 
 
 @dataclass(frozen=True)

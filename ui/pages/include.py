@@ -25,7 +25,7 @@ class IncludePage(Page):
 
     key = "include"
     title = "What comes along?"
-    lead = "A snapshot holds only the main disk. Choose for each data disk what becomes of its files."
+    lead = "A snapshot holds only the main (root) disk. Choose for each data disk what becomes of its files."
     after = "Nothing that runs is touched: the copies lie hidden under the data disk, and are removed again afterwards."
 
     def __init__(self, answers: Answers) -> None:

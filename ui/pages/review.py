@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QGridLayout
 
 from app import acts, words
 from app.errors import Usage, trouble
@@ -19,6 +19,8 @@ from ui.widgets.findings import Findings
 from ui.widgets.text import add, button, card, empty, label, row
 from ui.widgets.troublebox import TroubleBox
 from ui.work import Work
+
+TOP = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
 
 
 class ReviewPage(Page):
@@ -35,7 +37,8 @@ class ReviewPage(Page):
         self.passed = False
         self.work = Work(answers, self, self.tr("Nothing was changed: the export has not started."))
         plan, inside = card()
-        self.plan = QVBoxLayout()
+        self.plan = QGridLayout()  # numbers beside the sentences, so that a long one is not broken below its number
+        self.plan.setColumnStretch(1, 1)
         self.practice = label(self.tr(words.REHEARSAL), "care")
         add(inside, label(self.tr("What will happen"), "head"), self.practice, self.plan)
         self.checks, below = card()
@@ -58,15 +61,18 @@ class ReviewPage(Page):
         self.trouble.hide()
         self.found.show_findings([])
         empty(self.plan)
-        self.practice.setVisible(bool(draft.job and draft.job.practice))
+        self.practice.setVisible(
+            bool(draft.job and draft.job.practice and not draft.practice)
+        )  # else it is told above the page
         try:
             job = draft.as_job()
         except Usage as exc:
             self.job = None
             self._failed(trouble(exc, means=self.tr("Nothing was changed: the export has not started.")))
             return
-        for number, sentence in enumerate(words.plan(job), 1):
-            self.plan.addWidget(label(f"{number}.  {sentence}", selectable=True))
+        for number, sentence in enumerate(words.plan(job)):
+            self.plan.addWidget(label(f"{number + 1}."), number, 0, TOP)
+            self.plan.addWidget(label(sentence, selectable=True), number, 1)
         if job != self.job or not self.passed:
             self.job, self.passed = job, False
             self.check()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton
 
 from app import acts, shelf, words
 from app.errors import Trouble
@@ -66,7 +66,7 @@ class RunPage(Page):
         self.more = button(self.tr("Show what &happened"), self._toggle)
         steps, inside = card()
         add(inside, label(self.tr("Steps"), "head"), self.states)
-        add(self.body, self.promises, self.now, row(self.pause, self.go, self.undo, None), self.trouble)
+        add(self.body, self.promises, self.now, self.trouble)
         add(self.body, self.handover, steps)
         add(self.body, row(self.more, None), self.log)
         self.body.addStretch(1)
@@ -78,6 +78,11 @@ class RunPage(Page):
         self.work.done.connect(self._done)
         self.work.failed.connect(self._failed)
         self.work.stopped.connect(self._stopped)
+
+    @property
+    def always(self) -> tuple[QPushButton, ...]:
+        """Pausing, going on and taking back are never scrolled out of sight."""
+        return (self.undo, self.pause, self.go)
 
     @property
     def running(self) -> bool:
@@ -160,14 +165,27 @@ class RunPage(Page):
     def _failed(self, why: Trouble) -> None:
         self._ended()
         kept = self.tr("It was tried {n} times; everything that got through is kept.").format(n=self.story.retries + 1)
-        here = self.tr("When the file is on this computer, choose it here. You may close the program until then.")
-        remedy = here if why.kind == "waiting" else why.remedy
+        remedy = self._turn() if why.kind == "waiting" else why.remedy
         self.trouble.tell(replace(why, did=why.did or (kept if self.story.retries else ""), remedy=remedy))
         self._refresh()
         several = why.kind == "waiting" and self._ask_files()
         self.file.setVisible(why.kind == "waiting" and not several)
         self.again.setVisible(why.kind != "waiting")
         self.go.hide()
+        QTimer.singleShot(0, self, self._show_trouble)
+
+    def _turn(self) -> str:
+        """What the person can do in this window when it is their turn: the remedy itself is one for a terminal."""
+        if self.job and self.job.own_disks + self.job.grows:
+            return self.tr(
+                "When the files are on this computer, choose them below. You may close the program till then."
+            )
+        return self.tr("When the file is on this computer, choose it here. You may close the program until then.")
+
+    @Slot()
+    def _show_trouble(self) -> None:
+        """In a small window it would lie below the edge."""
+        self.area.ensureWidgetVisible(self.trouble, 0, 12)
 
     def _ask_files(self) -> bool:
         """Ask for the files of several disks, if it is several that are waited for."""
@@ -213,6 +231,8 @@ class RunPage(Page):
     def _lead(self, running: bool) -> str:
         if running:
             return self.lead
+        if self.story.waits:
+            return "It is your turn now: do what is written below. You may close the program until then."
         if self.trouble.isVisibleTo(self):
             return "It has stopped. Read what happened, then choose what to do; nothing is lost."
         return "Nothing is running now. Press “Go on” when you are ready."

@@ -12,7 +12,7 @@ NOTES = {
     "sandbox": "What the copy would need is only shown; a rehearsal repairs nothing.",
     "include": "What comes along is settled here: one data disk is copied, the other stays behind.",
     "clean": "The secrets are made up, and all of them travel along; in an export of your own you decide here.",
-    "review": "The cloud, the machine and the upload server are made up; everything else is real.",
+    "review": "Cloud, machine and upload server are made up; the conversion, the test start and the upload are real.",
 }
 
 

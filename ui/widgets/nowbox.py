@@ -55,6 +55,8 @@ class NowBox(QFrame):
             return self.tr("Everything is done.")
         if all(status == "undone" for status in story.state.steps.values()):
             return self.tr("Undone; nothing of it is left elsewhere.")
+        if story.waits:
+            return self.tr("It waits for you.")
         failed = [step for step, status in story.state.steps.items() if status == "failed"]
         if failed:
             return self.tr("Stopped at “{step}”.").format(step=words.step_title(failed[-1]))

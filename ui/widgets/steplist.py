@@ -34,21 +34,38 @@ class StepList(QFrame):
         self._keys: tuple[str, ...] = ()
         self.buttons: dict[str, QPushButton] = {}
         self._drawings: dict[str, Drawing] = {}
+        self._compact = False
         self._outside = outside = QVBoxLayout(self)
         outside.setContentsMargins(12, 14, 12, 14)
-        brand = label("Sandhopper")
-        brand.setObjectName("brand")
-        outside.addWidget(brand)
+        self._brand = label("Sandhopper")
+        self._brand.setObjectName("brand")
+        outside.addWidget(self._brand)
         self._list = QVBoxLayout()
         self._list.setSpacing(2)
         outside.addLayout(self._list)
         outside.addStretch(1)
 
+    def compact(self, on: bool) -> None:
+        """Show numbers instead of titles, where the window is narrow; the titles are in the tool tips."""
+        if on != self._compact:
+            self._compact = on
+            self._brand.setHidden(on)
+            self._name()
+
+    def _name(self) -> None:
+        for number, key in enumerate(self._keys, 1):
+            self.buttons[key].setText(self._said(number, key))
+            self.buttons[key].setToolTip(self.tr(TITLES[key]) if self._compact else "")
+        self.setFixedWidth(self._wide())
+
+    def _said(self, number: int, key: str) -> str:
+        return str(number) if self._compact else self.tr(TITLES[key])
+
     def _wide(self) -> int:
         """Wide enough for every title as styled when one is there: nothing is cut, and nothing jumps."""
         margins, longest = self._outside.contentsMargins(), 0
-        for title in TITLES.values():
-            probe = _step(self.tr(title), self)
+        for number, key in enumerate(TITLES, 1):
+            probe = _step(self._said(number, key), self)
             restyle(probe, state="now")
             probe.ensurePolished()
             longest = max(longest, probe.sizeHint().width())
@@ -79,7 +96,6 @@ class StepList(QFrame):
     def _lay(self, keys: tuple[str, ...]) -> None:
         empty(self._list)
         self._keys = keys
-        self.setFixedWidth(self._wide())
         for key in keys:
             made = _step(self.tr(TITLES[key]), self)
             made.setProperty("key", key)
@@ -90,6 +106,7 @@ class StepList(QFrame):
             across.addWidget(self._drawings[key])
             across.addWidget(made, 1)
             self._list.addLayout(across)
+        self._name()
 
     @Slot()
     def _clicked(self) -> None:

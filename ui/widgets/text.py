@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -33,6 +34,15 @@ def label(text: str = "", role: str = "", *, selectable: bool = False) -> QLabel
         made.setMinimumWidth(1)  # a long address or path is cut here rather than pushing buttons out of the window
         flags = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         made.setTextInteractionFlags(flags)
+    return made
+
+
+def whole_line() -> QLineEdit:
+    """A text that must be copied whole (a hash): never broken; it can be scrolled and selected where it is cut."""
+    made = QLineEdit()
+    made.setReadOnly(True)
+    made.setFrame(False)
+    made.setProperty("role", "whole")
     return made
 
 

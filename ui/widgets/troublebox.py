@@ -72,7 +72,7 @@ class TroubleBox(QFrame):
             part.setVisible(bool(text))
         self.details.setPlainText(trouble.details)
         for widget in (self.more, self.copy):
-            widget.setVisible(bool(trouble.details))
+            widget.setVisible(bool(trouble.details) and trouble.kind != "waiting")  # nothing has failed then
         self._open_details(False)
         self.setAccessibleName(f"{self.head.text()}: {trouble.what}")
         self.show()
