@@ -108,7 +108,7 @@ def test_killed_in_the_copy_it_begins_anew_and_the_fetched_disks_are_never_writt
     disk = raw(Path(made["path"]))
     subprocess.run(["sgdisk", "--verify", str(disk)], check=True, capture_output=True)
     told = json.loads(subprocess.check_output(["sfdisk", "-J", str(disk)]))["partitiontable"]
-    assert told["lastlba"] == GIB // 512 - 34
+    assert told["lastlba"] >= GIB // 512 - 2048  # the second table was moved
     assert [part.get("name") for part in told["partitions"]] == ["esp", "root"]
     assert told["partitions"][1]["attrs"] == "GUID:59"
     start, size = partitions(disk)[1]
