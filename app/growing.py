@@ -95,7 +95,8 @@ def _grown(guest: Guest, path: Path, wish: Wish, ctx: Context) -> list[Change]:
     loads = sorted(wish.loads, key=lambda load: load.mount)
     found = [(load, carry.find(guest, load)) for load in loads]
     bigger.make_room(guest, root)
-    system = look(guest, root.place, lambda device: bigger.on_disk(guest, device))
+    away = _inner(guest, root, [load.mount for load in loads])
+    system = look(guest, root.place, lambda device: device not in away and bigger.on_disk(guest, device))
     if system.why_not:
         raise bigger.refused(system.why_not)
     bigger.fill(guest, root)
@@ -104,6 +105,12 @@ def _grown(guest: Guest, path: Path, wish: Wish, ctx: Context) -> list[Change]:
         options = part_of(load.mount, guest) if load.kind == "btrfs" else ""
         done += _told(carry.carry(guest, device, load, options, _progress(path, load, ctx)))
     return [*done, *_unmounted(guest, wish)]
+
+
+def _inner(guest: Guest, root: bigger.Root, mounts: Sequence[str]) -> set[str]:
+    """Devices that the copy mounts at or inside of *mounts*; they stay closed, for what lies there is taken away."""
+    told = guest.table("inspect-get-mountpoints", root.place)
+    return {device for place, device in told.items() if any(f"{place}/".startswith(f"{mount}/") for mount in mounts)}
 
 
 def _progress(path: Path, load: carry.Load, ctx: Context) -> carry.Watch:

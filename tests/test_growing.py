@@ -77,6 +77,30 @@ def test_without_libguestfs_it_stops_before_anything_is_done(context: Make, monk
         adapt.STEP.run(context(job=job(), facts={"fetch": {"path": "/nowhere", "format": "raw"}}))
 
 
+def test_a_disk_that_was_not_seen_or_has_changed_stops_it(
+    context: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "why_not", lambda: ("", ""))
+    data = tmp_path / "data.raw"
+    data.write_bytes(bytes(1 << 20))
+    (tmp_path / "os.raw").write_bytes(
+        bytes(440) + bytes(6) + b"\x80\0\0\0\x83\0\0\0\1\0\0\0\1\0\0\0" + bytes(48) + b"U\xaa"
+    )
+    there = {"mount": "/data", "path": str(data), "format": "raw", "stamp": [5, 1 << 20, 1]}
+    fetch = {"path": str(tmp_path / "os.raw"), "format": "raw", "disks": [there]}
+    with pytest.raises(JobError, match="was not seen"):
+        adapt.STEP.run(context(job=job(), facts={"fetch": fetch}))
+    seen = {"disks": [Disk("/data", "/dev/vdb", names=("vdb",)).as_json()]}
+    with pytest.raises(JobError, match=r"data\.raw was changed"):
+        adapt.STEP.run(context(job=job(), facts={"fetch": fetch, "checkup": seen}))
+
+
+def test_partitions_inside_of_the_folder_stay_closed_while_it_is_emptied(tmp_path: Path) -> None:
+    told = "/: /dev/sda1\n/data: /dev/sdb\n/data/scratch: /dev/sda3\n/database: /dev/sda4\n"
+    with machine(tmp_path, inspect_get_mountpoints=told) as (disk, _):
+        assert growing._inner(disk, bigger.Root("/dev/sda1", "ext4"), ["/data"]) == {"/dev/sdb", "/dev/sda3"}
+
+
 def test_what_is_put_in_is_a_folder_of_the_copy_and_waits_for_no_disk(context: Make) -> None:
     known = [Disk("/data", "/dev/vdb1", names=("vdb",)), Disk("/home", "/dev/vdc", names=("vdc",), uuid="u")]
     facts = {"checkup": {"disks": [disk.as_json() for disk in known]}}
@@ -211,6 +235,19 @@ def test_the_last_partition_grows_to_the_end(tmp_path: Path) -> None:
         bigger.make_room(disk, bigger.Root("/dev/sda2", "ext4"))
     assert asked[-3:] == ["part-resize /dev/sda 2 2095103", "e2fsck-f /dev/sda2", "resize2fs /dev/sda2"]
     assert asked.index("part-expand-gpt /dev/sda") < asked.index("part-list /dev/sda")
+
+
+@pytest.mark.parametrize(
+    ("place", "device"),
+    [
+        ("/dev/sda1", "/dev/sda1"),
+        ("/dev/vg/root", "/dev/vg/root"),
+        ("btrfsvol:/dev/sda2/@/.snapshots/1", "/dev/sda2"),
+        ("btrfsvol:/dev/vg/root/@", "/dev/vg/root"),
+    ],
+)
+def test_what_a_root_lies_on(place: str, device: str) -> None:
+    assert bigger.Root(place, "btrfs").device == device
 
 
 @pytest.mark.parametrize(

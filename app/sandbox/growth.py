@@ -40,6 +40,12 @@ def of(look: Look, include: Sequence[Include]) -> list[Mount]:
     return [mount for mount in look.mounts if mount.path in asked]
 
 
+def system_size(look: Look, include: Sequence[Include]) -> int:
+    """The bytes that the copy's system disk will have; 0 where nothing is put in, or it is not known."""
+    now, mounts = next((disk.size for disk in look.disks if disk.mount == "/"), 0), of(look, include)
+    return bigger(now, need(mounts)) if now and mounts else 0
+
+
 def here(look: Look) -> tuple[str, str]:
     """Why this computer cannot do it, and what to do about it; empty when it can."""
     from app.disk import guest

@@ -117,11 +117,25 @@ def _grown(path: Path, below: image.Info, ctx: Context) -> tuple[int, list[guest
     every = [Mount(**data) for data in seen.get("mounts", [])]
     mounts = [mount for mount in every if mount.path in ctx.job.grows]
     again = {mount.path: mount.shows for mount in every if mount.shows}
-    fetched = [parts.of(ctx.state.of("fetch"), mount) for mount in _carriers(ctx)]
-    data = [image.inspect(Path(facts["path"]), ctx, expected=facts.get("format", "")) for facts in fetched]
     loads = [growing.load_of(disk) for disk in known if disk.mount in ctx.job.grows]
-    files = [(info.path, info.format) for info in data]
+    if left := sorted({*ctx.job.grows} - {load.mount for load in loads}):
+        raise JobError(f"The disk of {left[0]} was not seen on the sandbox.", OTHER_WAYS, means=SAFE, topic="grow")
+    files = [_data(parts.of(ctx.state.of("fetch"), mount), ctx) for mount in _carriers(ctx)]
     return growing.grow(path, below, growing.Wish(ctx.job.id, loads, files, growth.need(mounts), again), ctx)
+
+
+def _data(fetched: Facts, ctx: Context) -> tuple[Path, str]:
+    """The file of a data disk and its format; it must be the one that was fetched."""
+    info = image.inspect(Path(fetched["path"]), ctx, expected=fetched.get("format", ""))
+    now, stamp = info.path.stat(), fetched.get("stamp")
+    if stamp and [now.st_mtime_ns, now.st_size] != stamp[:2]:
+        raise JobError(
+            f"{info.path.name} was changed after this export began.",
+            "Switch off whatever uses that disk, and start a new export of it.",
+            means=SAFE,
+            topic="source-changed",
+        )
+    return info.path, info.format
 
 
 def _carriers(ctx: Context) -> list[str]:

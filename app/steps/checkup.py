@@ -15,6 +15,7 @@ from app.sandbox import Look, Sandbox, growth, secret_findings
 from app.sandbox.disks import wanted
 from app.sandbox.findings import for_job
 from app.steps import Plain
+from app.targets import load
 from app.units import size
 
 
@@ -61,6 +62,7 @@ def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
     yield from for_job(look, ctx.job.include, ctx.job.id, growth.here(look))
     yield from secret_findings.for_job(look, ctx.job, guest.why_not())
     if ctx.job.source.startswith("ssh:"):
+        yield from _too_big_there(look, ctx)
         yield from _room_here(look, ctx)
         return
     for mount in ctx.job.own_disks:
@@ -73,6 +75,15 @@ def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
         text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
         remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
         yield Finding("stop", title, text, remedy, "grow")
+
+
+def _too_big_there(look: Look, ctx: Context) -> Iterator[Finding]:
+    """Whether the target takes a system disk as big as it is made for the data that is put into it."""
+    target = load(ctx.job.profile)
+    wanted = growth.system_size(look, ctx.job.include)
+    if target.max_size and wanted > target.max_size:
+        title = f"The copy's system disk would have {size(wanted)}; {target.title} takes {size(target.max_size)}."
+        yield Finding("stop", title, "", "Export the data as a disk of its own (MOUNT=disk), or put in less.", "size")
 
 
 def _room_here(look: Look, ctx: Context) -> Iterator[Finding]:

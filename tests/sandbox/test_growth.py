@@ -61,6 +61,12 @@ def test_it_is_a_way_out_where_the_merge_does_not_fit() -> None:
     assert "from 10.7 GB to 22.5 GB" in good.title
 
 
+def test_the_size_of_the_copys_system_disk() -> None:
+    assert growth.system_size(LOOK, GROW) == 21 * GIB
+    assert growth.system_size(LOOK, [Include("/data", "disk")]) == 0
+    assert growth.system_size(replace(LOOK, disks=()), GROW) == 0
+
+
 def test_it_is_a_way_out_where_there_are_too_many_files() -> None:
     few = replace(LOOK, root_free=100 * GIB, root_free_inodes=500)
     (stop,) = (finding for finding in told(few, "/data=merge") if finding.grade == "stop")

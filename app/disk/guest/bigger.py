@@ -33,7 +33,7 @@ class Root:
     @property
     def device(self) -> str:
         """The partition or volume that it lies on."""
-        found = re.match(r"btrfsvol:(/dev/[^/]+)", self.place)
+        found = re.match(r"btrfsvol:(/dev/sd[a-z]+\d*(?=/)|/dev/[^/]+/[^/]+)", self.place)
         return found[1] if found else self.place
 
 
