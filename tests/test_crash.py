@@ -15,6 +15,7 @@ import pytest
 
 from app import job as jobs
 from app.disk.practice_disk import write_disk
+from tests import forked
 from tests.servers.sshd import Sshd
 
 KILLED = -9
@@ -32,15 +33,8 @@ class Story:
     def file(self) -> Path:
         return self.tmp_path / "job.json"
 
-    def go(self, *command: str, wait: float = 120) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", *command, "--json", "--accept-host-key", self.server.fingerprint],
-            capture_output=True,
-            text=True,
-            timeout=wait,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+    def go(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return forked.run(*command, "--json", "--accept-host-key", self.server.fingerprint)
 
     def begin(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

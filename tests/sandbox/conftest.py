@@ -16,7 +16,7 @@ from tests.sandbox.machine import Machine
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """The usual one: data of all kinds on a disk at /application."""
-    with Machine(tmp_path) as made:
+    with Machine(tmp_path, root_size=220) as made:
         made.fill()
         yield made
 

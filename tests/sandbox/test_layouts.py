@@ -199,8 +199,9 @@ def test_work_that_is_just_starting_or_just_ending_is_not_dead(tmp_path: Path) -
         machine.run("sh", "-c", f"mkdir -p {STATE}; echo begin > {STATE}/journal")
         lib, poll = remote.script("lib").encode(), remote.script("poll").encode()
         assert ask(machine, lib + poll) == ["dead"]
-        begin = f"SANDHOPPER_WORK={STATE}/merge setsid sleep 60 >/dev/null 2>&1 </dev/null & sleep 0.3\n".encode()
+        begin = f"SANDHOPPER_WORK={STATE}/merge setsid sleep 60 >/dev/null 2>&1 </dev/null &\n".encode()
+        begin += b"until tr '\\0' '\\n' < /proc/$!/environ | grep -q SANDHOPPER_WORK; do sleep 0.05; done\n"
         assert ask(machine, begin + lib + poll) == ["alive"]
         ends = b'marked() { echo 0 > "$STATE/merge.status"; false; }\n'
-        machine.run("sh", "-c", f"echo 4 > {STATE}/merge.pid")
+        machine.run("sh", "-c", f"echo 1 > {STATE}/merge.pid")
         assert ask(machine, lib + ends + poll) == ["ended 0"]

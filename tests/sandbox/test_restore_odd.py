@@ -188,7 +188,7 @@ def test_two_computers_at_once(tmp_path: Path, sandbox: Make, monkeypatch: pytes
     with Machine(tmp_path, disks={"/application": 60}) as machine:
         machine.run("sh", "-c", SMALL)
         was = Before(machine)
-        hooked(monkeypatch, 'note() { note_it "$@"; [ "$1" != copy ] || sleep 2; }\n')
+        hooked(monkeypatch, 'note() { note_it "$@"; [ "$1" != copy ] || sleep 60; }\n')
         near(sandbox(machine), machine)
         from tests.sandbox.test_interrupted_moments import going
 

@@ -42,7 +42,7 @@ THEIRS = {
 @pytest.fixture
 def ciop(tmp_path: Path) -> Iterator[Machine]:
     """A sandbox as Terradue's were: the application's disk is known by the label CIOP_APP; /home is on another one."""
-    machine = Machine(tmp_path, disks={"/application": 200, "/home": 60, "/data": 60})
+    machine = Machine(tmp_path, disks={"/application": 200, "/home": 60, "/data": 60}, root_size=220)
     machine.first('rmdir "$1/home/scientist"')  # nothing lies hidden below /home
     subprocess.run(["e2label", str(machine.place / "d0.data"), "CIOP_APP"], check=True)
     with machine:
@@ -105,7 +105,8 @@ def test_t3_too_little_space_is_said_before_anything_is_copied(ciop: Machine, sa
 
 def test_t4_a_disk_in_use_stays_mounted_and_keeps_its_data(ciop: Machine, sandbox: Make) -> None:
     holds = "cd /application/src && exec 3>> /application/open && exec sleep 600"
-    ciop.run("sh", "-c", f"setsid sh -c '{holds}' > /dev/null 2>&1 < /dev/null & sleep 0.3")
+    begins = "until [ -e /application/open ]; do sleep 0.05; done"
+    ciop.run("sh", "-c", f"setsid sh -c '{holds}' > /dev/null 2>&1 < /dev/null & {begins}")
     root, data, mounted = ciop.root_listing(), ciop.listing("/application"), ciop.run("cat", "/proc/mounts")
     merge(ciop, sandbox)
     assert ciop.run("cat", "/proc/mounts") == mounted
