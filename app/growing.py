@@ -91,12 +91,14 @@ def _put_together(path: Path, wish: Wish, ctx: Context) -> list[Change]:
 
 
 def _grown(guest: Guest, path: Path, wish: Wish, ctx: Context) -> list[Change]:
-    root = bigger.find_root(guest)
+    told = guest.table("list-filesystems")
+    root = bigger.find_root(guest, told)
     loads = sorted(wish.loads, key=lambda load: load.mount)
-    found = [(load, carry.find(guest, load)) for load in loads]
+    found = [(load, carry.find(guest, load, told)) for load in loads]
     bigger.make_room(guest, root)
     away = _inner(guest, root, [load.mount for load in loads])
-    system = look(guest, root.place, lambda device: device not in away and bigger.on_disk(guest, device))
+    here = {at: kind for at, kind in told.items() if at not in away and bigger.on_disk(guest, at)}
+    system = look(guest, root.place, here)
     if system.why_not:
         raise bigger.refused(system.why_not)
     bigger.fill(guest, root)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import growing, host
+from app import growing, host, words
 from app.context import Context
 from app.disk import guest, image, overlay, qemu_img
 from app.disk.guest import bigger, carry
@@ -43,6 +43,9 @@ def test_a_job_file_keeps_it() -> None:
 
 
 def test_the_sandbox_is_not_touched_for_it() -> None:
+    told = words.plan(job())
+    assert "Make the copy's system disk bigger, put /data into it, and compare every file." in told
+    assert not any("sandbox" in line for line in told)
     names = [step.name for step in steps_of(job(unfixed=tuple(FIXES)))]
     assert not {"prepare", "restore"} & {*names}
     assert "adapt" in names  # even where every repair was declined
@@ -261,19 +264,19 @@ def test_what_a_root_lies_on(place: str, device: str) -> None:
 def test_which_root_cannot_be_made_bigger(tmp_path: Path, kind: str, roots: str, why: str) -> None:
     answers = {"list_filesystems": f"/dev/sda1: {kind}\n/dev/sdb: ext4\n", "inspect_os": roots}
     with machine(tmp_path, **answers) as (disk, _), pytest.raises(JobError, match=why):
-        bigger.find_root(disk)
+        bigger.find_root(disk, disk.table("list-filesystems"))
 
 
 def test_a_system_on_a_data_disk_is_none_of_the_copys(tmp_path: Path) -> None:
     answers = {"list_filesystems": "/dev/sda1: ext4\n/dev/sdb1: ext4\n", "inspect_os": "/dev/sda1\n/dev/sdb1"}
     with machine(tmp_path, **answers) as (disk, _):
-        assert bigger.find_root(disk) == bigger.Root("/dev/sda1", "ext4")
+        assert bigger.find_root(disk, disk.table("list-filesystems")) == bigger.Root("/dev/sda1", "ext4")
 
 
 def test_without_xfsprogs_in_libguestfs_what_to_install_is_said(tmp_path: Path) -> None:
     answers = {"list_filesystems": "/dev/sda1: xfs\n", "inspect_os": "/dev/sda1", "feature_available": "false"}
     with machine(tmp_path, **answers) as (disk, _), pytest.raises(JobError) as caught:
-        bigger.find_root(disk)
+        bigger.find_root(disk, disk.table("list-filesystems"))
     assert "libguestfs-xfs" in caught.value.remedy
 
 
@@ -281,21 +284,24 @@ def test_the_file_system_is_found_by_its_uuid_and_on_no_other_disk(tmp_path: Pat
     answers = {"list_filesystems": "/dev/sda1: ext4\n/dev/sdb1: ext4\n/dev/sdb2: xfs\n/dev/sdc: xfs\n",
                "vfs-uuid /dev/sda1": "AB", "vfs-uuid /dev/sdb1": "ab", "vfs-uuid /dev/sdb2": "cd"}  # fmt: skip
     with machine(tmp_path, **answers) as (disk, _):
-        assert carry.find(disk, carry.Load("/data", "AB")) == "/dev/sdb1"
+        assert carry.find(disk, carry.Load("/data", "AB"), disk.table("list-filesystems")) == "/dev/sdb1"
         with pytest.raises(JobError, match="no file systems"):
-            carry.find(disk, carry.Load("/data", "ef"))
+            carry.find(disk, carry.Load("/data", "ef"), disk.table("list-filesystems"))
         with pytest.raises(JobError, match="2 file systems"):
-            carry.find(disk, carry.Load("/data", kind="xfs"))
-        assert carry.find(disk, carry.Load("/data", kind="ext4")) == "/dev/sdb1"
+            carry.find(disk, carry.Load("/data", kind="xfs"), disk.table("list-filesystems"))
+        assert carry.find(disk, carry.Load("/data", kind="ext4"), disk.table("list-filesystems")) == "/dev/sdb1"
 
 
 def test_a_volume_is_found_by_the_name_that_the_sandbox_has_for_it(tmp_path: Path) -> None:
     answers = {"list_filesystems": "/dev/sda1: ext4\n/dev/my-vg/lv: ext4\n", "lvs": "/dev/my-vg/lv",
                "vgpvuuids": "a-b", "pvs": "/dev/sdb", "pvuuid": "ab"}  # fmt: skip
     with machine(tmp_path, **answers) as (disk, _):
-        assert carry.find(disk, carry.Load("/data", volume="/dev/mapper/my--vg-lv")) == "/dev/my-vg/lv"
+        assert (
+            carry.find(disk, carry.Load("/data", volume="/dev/mapper/my--vg-lv"), disk.table("list-filesystems"))
+            == "/dev/my-vg/lv"
+        )
         with pytest.raises(JobError, match="no file systems"):
-            carry.find(disk, carry.Load("/data", volume="/dev/mapper/other"))
+            carry.find(disk, carry.Load("/data", volume="/dev/mapper/other"), disk.table("list-filesystems"))
 
 
 FSTAB = """UUID=1 / ext4 defaults 0 1
@@ -333,7 +339,7 @@ def test_a_second_place_of_the_data_shows_its_folder_in_the_copy(
 def test_an_encrypted_data_disk_is_told_as_one(tmp_path: Path) -> None:
     answers = {"list_filesystems": "/dev/sda1: ext4\n/dev/sdb: crypto_LUKS\n"}
     with machine(tmp_path, **answers) as (disk, _), pytest.raises(JobError, match="is encrypted"):
-        carry.find(disk, carry.Load("/data", "ab"))
+        carry.find(disk, carry.Load("/data", "ab"), disk.table("list-filesystems"))
 
 
 @pytest.mark.parametrize(

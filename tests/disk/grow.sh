@@ -37,11 +37,16 @@ system() {
     sync; umount "$OUT/at"
 }
 disk() { truncate -s "$2M" "$OUT/$1.raw"; }
+# tree FOLDER: what may be lost; a hole of 80 MB would be read and hashed for half a minute by an emulated machine
+tree() {
+    python3 "$HERE/../sandbox/tree.py" "$1" 1
+    truncate -s 12M "$1/data/sparse.img"
+}
 # data TYPE [early]: the data disk, a file system without a table
 data() {
     disk data 320
     room data 0 $((320 * MIB)) "$1"
-    python3 "$HERE/../sandbox/tree.py" "$OUT/at" 1
+    tree "$OUT/at"
     if [ "${2:-}" = early ]; then rm "$OUT/at/times/future"; fi # ext with small inodes ends in 2038
     sync; umount "$OUT/at"
     echo "$uuid" > "$OUT/uuid"; with=$uuid
@@ -75,7 +80,7 @@ lvm) # the group's partition is not the last one, so that the new space becomes 
     disk data 300
     room data 0 $((300 * MIB)) btrfs
     btrfs -q subvolume create "$OUT/at/@data" > /dev/null; echo wrong > "$OUT/at/not this"
-    python3 "$HERE/../sandbox/tree.py" "$OUT/at/@data" 1
+    tree "$OUT/at/@data"
     sync; umount "$OUT/at"
     echo "$uuid" > "$OUT/uuid"; with=$uuid OPTIONS=noatime,subvol=/@data
     disk system 600

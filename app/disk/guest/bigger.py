@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.disk.guest import inside
@@ -60,9 +61,11 @@ def physical(guest: Guest, volume: str) -> list[str]:
     return [pv for pv in guest.words("pvs") if _letters("".join(guest.words("pvuuid", pv))) in wanted]
 
 
-def find_root(guest: Guest) -> Root:
-    """The one Linux root on the system disk that can be made bigger; `JobError` says why not."""
-    told = guest.table("list-filesystems")
+def find_root(guest: Guest, told: Mapping[str, str]) -> Root:
+    """The one Linux root on the system disk that can be made bigger; `JobError` says why not.
+
+    *told*: each file system's device and kind (list-filesystems, which takes seconds where it is emulated).
+    """
     roots = [root for root in guest.words("inspect-os") if on_disk(guest, root)]
     if len(roots) != 1:
         found = "no system" if not roots else f"{len(roots)} systems"

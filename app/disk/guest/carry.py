@@ -7,7 +7,7 @@ the disks (resources/guest/carry.sh). The data disk is only read.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,11 @@ class TooSmallError(JobError):
         self.short = short
 
 
-def find(guest: Guest, load: Load) -> str:
-    """The device of *load* among the data disks; `JobError` when it is not there, or not once."""
-    told = guest.table("list-filesystems")
+def find(guest: Guest, load: Load, told: Mapping[str, str]) -> str:
+    """The device of *load* among the data disks; `JobError` when it is not there, or not once.
+
+    *told*: each file system's device and kind.
+    """
     others = [device for device in told if not on_disk(guest, device) and not device.startswith("btrfsvol:")]
     if load.uuid:
         found = [device for device in others if _uuid(guest, device) == load.uuid.lower()]

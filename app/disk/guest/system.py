@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.disk.guest.files import Guest
@@ -59,12 +59,13 @@ class System:
         return next((fs for fs in self.filesystems if fs.device == device), None)
 
 
-def look(guest: Guest, root: str = "", here: Callable[[str], bool] = lambda _: True) -> System:
+def look(guest: Guest, root: str = "", told: Mapping[str, str] | None = None) -> System:
     """See what the disk holds and mount it as its own fstab says; changes no file.
 
-    Where other disks are open as well, *here* says which devices count, and *root* is the one that was found before.
+    Where other disks are open as well: *root* is the one that was found before, *told* the devices that count, and
+    their kinds.
     """
-    told = {device: kind for device, kind in guest.table("list-filesystems").items() if here(device)}
+    told = dict(told or guest.table("list-filesystems"))
     roots = [root] if root else guest.words("inspect-os")
     filesystems = tuple(_described(guest, device, kind) for device, kind in told.items())
     if why := _unusable(roots, told):
