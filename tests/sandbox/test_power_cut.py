@@ -19,7 +19,7 @@ CUTS = 10  # of each part
 @pytest.mark.parametrize("part", range(2))
 def test_any_moment_of_a_disk_that_loses_what_it_did_not_flush(tmp_path: Path, sandbox: Make, part: int) -> None:
     dice = random.Random(part)
-    with JournalledMachine(tmp_path, disks={"/application": 60}) as machine:
+    with JournalledMachine(tmp_path, disks={"/application": 60}, root_size=160) as machine:
         machine.run("sh", "-c", SMALL)
         with recorded(machine) as record:
             machine.run("sync")
