@@ -12,7 +12,7 @@ import pytest
 from app import growing, host, words
 from app.context import Context
 from app.disk import guest, image, overlay, qemu_img
-from app.disk.guest import bigger, carry
+from app.disk.guest import bigger, carry, inside
 from app.disk.guest.bigger import Part
 from app.errors import JobError, Usage
 from app.fixes import FIXES
@@ -360,6 +360,29 @@ def test_the_room_is_weighed_before_the_copy(tmp_path: Path, size: int, files: i
         with pytest.raises(carry.TooSmallError) as caught:
             carry._check_room(disk, "/data", size, files)
     assert caught.value.short == short
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "match"),
+    [
+        ("debug: cp: error writing 'x': No space left on device", carry.TooSmallError, "still too small"),
+        (
+            "debug: cp: error reading 'x': Input/output error",
+            JobError,
+            "/data could not be copied: .*error reading 'x'",
+        ),
+    ],
+)
+def test_a_copy_that_fails_says_why_or_gets_more_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[JobError], match: str
+) -> None:
+    def fails(*_: object) -> str:
+        raise guest.Refused(said)
+
+    monkeypatch.setattr(inside, "run", fails)
+    with machine(tmp_path) as (disk, _), pytest.raises(JobError, match=match) as caught:
+        carry._copy(disk, "/data", carry.Load("/data"), 100, lambda: None)
+    assert type(caught.value) is kind
 
 
 def test_what_the_checkup_knows_of_a_disk_is_what_is_looked_for() -> None:

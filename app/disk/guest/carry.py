@@ -92,7 +92,7 @@ def carry(guest: Guest, device: str, load: Load, options: str, watch: Watch) -> 
         _check_room(guest, to, size, files)
         hidden = _uncover(guest, to)
         coarse = _coarse(guest, to)
-        _run(guest, "copy", to, watch=watch("grow-copy", size))
+        _copy(guest, to, load, size, watch("grow-copy", size))
         said = _run(guest, "compare", to, "%Ts" if coarse else "%T@", watch("grow-compare", 0)).strip()
         if said != "equal":
             names = ", ".join(dict.fromkeys(said.splitlines())) or "it could not be said where"
@@ -100,6 +100,16 @@ def carry(guest: Guest, device: str, load: Load, options: str, watch: Watch) -> 
     finally:
         inside.run(guest, f"umount {FROM} || :")
     return Carried(load.mount, files, size, hidden, coarse)
+
+
+def _copy(guest: Guest, to: str, load: Load, size: int, watch: Callable[[], None]) -> None:
+    """A root that fills up all the same (its own tables grow, too) is made anew and bigger."""
+    try:
+        _run(guest, "copy", to, watch=watch)
+    except Refused as exc:
+        if "No space left" in exc.message:
+            raise TooSmallError(size // 5) from exc
+        raise trouble(f"The data of {load.mount} could not be copied: {exc.message}") from exc
 
 
 def trouble(why: str) -> JobError:
