@@ -13,11 +13,11 @@ run_packages="python3-venv:py:ensurepip qemu-utils:qemu-img qemu-system-x86:qemu
 test_packages="git:git openssh-server:/usr/sbin/sshd vsftpd:/usr/sbin/vsftpd openssl:openssl curl:curl
  ovmf:/usr/share/OVMF/OVMF_CODE_4M.fd rsync:rsync sudo:sudo acl:setfacl attr:setfattr
  libcap2-bin:setcap e2fsprogs:mkfs.ext4 util-linux:unshare busybox-static:busybox tcsh:tcsh fish:fish zsh:zsh opendoas:doas cpio:cpio zstd:zstd lz4:lz4 xz-utils:xz diffutils:cmp xvfb:Xvfb procps:ps
- xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs dosfstools:mkfs.vfat fdisk:sfdisk attr:getfattr qemu-system-common:qemu-storage-daemon"
+ xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs dosfstools:mkfs.vfat fdisk:sfdisk gawk:gawk attr:getfattr qemu-system-common:qemu-storage-daemon"
 guest_packages="debootstrap:debootstrap extlinux:extlinux syslinux-common:/usr/lib/syslinux/modules/bios/menu.c32
  libguestfs-tools:guestfish libguestfs-xfs:any:/usr/lib/*/guestfs/supermin.d/zz-packages-xfs linux-image-cloud-amd64:any:/boot/vmlinuz-*
  grub-common:grub-mkimage grub-pc-bin:/usr/lib/grub/i386-pc/boot.img grub-efi-amd64-bin:/usr/lib/grub/x86_64-efi/moddep.lst
- mtools:mcopy lvm2:lvcreate"
+ mtools:mcopy lvm2:lvcreate gdisk:sgdisk"
 
 has() {
   case $1 in
