@@ -227,7 +227,7 @@ def status(export: Shelved) -> str:
     if export.running:
         return f"It is running now{_under_way(state)}."
     if export.disturbed:
-        return f"Your sandbox may still be changed by it: resume it, or undo it. {_stopped_at(state)}".strip()
+        return f"Your sandbox may still be changed by it: go on with it, or undo it. {_stopped_at(state)}".strip()
     if export.finished:
         there = state.of("upload")
         at = moment(state.last.get("at", 0))

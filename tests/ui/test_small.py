@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QLabel
+
+from app.context import Finding
 from app.errors import Trouble
 from app.journal import read
 from tests.ui import samples
 from tests.ui.scenes import scenes
 from ui.draft import Draft
+from ui.widgets.findings import Findings
 from ui.wizard import Wizard
 
 WAITS = Trouble("waiting", "Now make the snapshot.", "Nothing is lost.", "", "sandhopper resume x", details="Trace …")
@@ -61,6 +65,16 @@ def test_waiting_for_the_person_is_no_trouble(window: Wizard) -> None:
     assert window.run.file.isVisible()
     assert not window.run.trouble.more.isVisible(), "nothing has failed: there are no details to send to anybody"
     assert "sandhopper resume" not in window.run.trouble.remedy.text()
+
+
+def test_the_window_says_nothing_that_only_a_terminal_takes(kept, styled) -> None:
+    remedy = "Put it into the copy (MOUNT=grow), export it as a disk of its own (/data=disk), or leave it."
+    made = kept(Findings())
+    made.show_findings([Finding("stop", "It does not fit.", remedy=remedy)])
+    said = " ".join(shown.text() for shown in made.findChildren(QLabel))
+    assert "MOUNT" not in said
+    assert "=disk" not in said
+    assert "Put it into the copy, export it" in said
 
 
 def test_a_trouble_is_scrolled_into_a_small_window(window: Wizard, shown) -> None:

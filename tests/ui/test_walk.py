@@ -68,7 +68,7 @@ def test_whatever_the_person_does_ends_the_walk_until_they_want_it_again(
         qtbot.keyClick(window, Qt.Key.Key_Shift)
     assert not window.walk.walking
     assert window.guide.walk.isVisible()
-    assert "in hand" in window.guide.who.text()
+    assert "taken over" in window.guide.who.text()
     shown(lambda: not window.pages["source"].origins[1].work.running, 30)
     here = window.page.key
     qtbot.wait(400)

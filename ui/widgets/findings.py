@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,8 @@ from ui.widgets.text import breakable, button, empty, label
 GRADES = {"ok": ("good", "good", "Good"), "care": ("care", "care", "Take care"), "stop": ("bad", "bad", "In the way")}
 WEIGHT = {"stop": 0, "care": 1, "ok": 2}
 MOST, LONGEST = 60, 600  # findings that are drawn in one list, and letters of each text: a hostile machine has no end
+
+_TYPED = re.compile(r" \(\S+=(?:merge|grow|disk|leave)\)")  # how a terminal is told: here it is a list to choose from
 
 
 class Findings(QWidget):
@@ -54,7 +57,7 @@ class FindingRow(QWidget):
         if finding.text:
             texts.addWidget(label(shown(finding.text), "quiet", selectable=True))
         if finding.remedy and finding.grade != "ok":
-            texts.addWidget(label(self.tr("What to do: ") + shown(finding.remedy), selectable=True))
+            texts.addWidget(label(self.tr("What to do: ") + shown(_TYPED.sub("", finding.remedy)), selectable=True))
         picture = Drawing(drawing, shade, 1.5)
         across.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         across.addLayout(texts, 1)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout
 from ui.widgets.text import add, button, label, row
 
 NOTES = {
-    "source": "Everything is made up and inside this computer: the cloud, its machine, the place to upload to.",
+    "source": "Everything here is made up, and inside this computer.",
     "sandbox": "What the copy would need is only shown; a rehearsal repairs nothing.",
     "include": "What comes along is settled here: one data disk is copied, the other stays behind.",
     "clean": "The secrets are made up, and all of them travel along; in an export of your own you decide here.",
@@ -41,6 +41,6 @@ class Guide(QFrame):
         self.setVisible(page in NOTES)
         self.note.setText(self.tr("Rehearsal. {note}").format(note=self.tr(NOTES.get(page, ""))))
         by_itself = self.tr("It goes from page to page by itself. Click anywhere or press a key, and you take over.")
-        self.who.setText(by_itself if walking else self.tr("You have it in hand: read, and press the button below."))
+        self.who.setText(by_itself if walking else self.tr("You have taken over: go on at your own pace."))
         self.walk.setVisible(not walking)
         self.setAccessibleName(f"{self.note.text()} {self.who.text()}")

@@ -42,6 +42,7 @@ def whole_line() -> QLineEdit:
     made = QLineEdit()
     made.setReadOnly(True)
     made.setFrame(False)
+    made.setTextMargins(-2, 0, 0, 0)  # in line with the labels around it: Qt has two pixels of its own
     made.setProperty("role", "whole")
     return made
 
