@@ -1,6 +1,6 @@
 # make run   set everything up and run the main job on the practice site (a window where there is a display)
 # make test  set everything up and run the tests        make lint   ruff, mypy, import contracts
-# make bench how long a merge takes, next to rsync by hand (root)
+# make bench how long a merge and an upload take, next to rsync, sftp, lftp, rclone and curl by hand (root)
 # make test-guest   a real Debian guest in QEMU         make clean  remove what was set up here
 SHELL := /bin/bash
 VENV := .venv
@@ -24,6 +24,7 @@ test-guest: $(VENV)/.guest
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.merge
+	$(BIN)/python -m bench.transfer
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from app.errors import JobError, Usage
 if TYPE_CHECKING:
     from app.context import Context
 
-BLOCK = 1 << 18  # bytes handed on at a time
+BLOCK = 255 << 10  # bytes handed on at a time: what OpenSSH takes as one request, so that nothing is cut anew
 Acked = Callable[[int], None]
 
 STORES = {

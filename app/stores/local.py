@@ -53,7 +53,7 @@ class Local:
     def read(self, name: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from *offset* on, *length* of them at most."""
         path = self._path(name)
-        with _explained(path), path.open("rb") as file:
+        with _explained(path), path.open("rb", buffering=0) as file:
             file.seek(offset)
             left = length if length is not None else -1
             while left and (block := file.read(min(BLOCK, left) if left > 0 else BLOCK)):

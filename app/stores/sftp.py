@@ -13,7 +13,9 @@ from app.errors import Cancelled, JobError, Transient
 from app.ssh import Ssh
 from app.stores import Abilities, Acked, sftp_flow, sftp_shell
 from app.stores import sftp_wire as wire
+from app.stores.sftp_further import Further
 from app.stores.sftp_trouble import in_words
+from app.stores.sftp_upload import SPREAD, Lane, Upload
 from app.stores.sftp_wire import StatusError, Wire, string
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ LONG_FSYNC = 900.0  # seconds; a busy disk takes minutes to write gigabytes down
 
 class Sftp:
     """The store of an `sftp://user@host:port/folder/` URL; `/~/` at its start is the login's own folder."""
+
+    spread = SPREAD  # see `transfer.resume.Spread`
 
     def __init__(self, url: str, ctx: Context) -> None:
         self.url, self.ctx, self.ssh = url, ctx, Ssh(url, ctx)
@@ -61,9 +65,12 @@ class Sftp:
         with self._talking(name) as line, self._opened(line, name, flags) as handle:
             if offset:
                 self._cut(line, handle, name, offset)
-            upload = sftp_flow.Upload(line, handle, offset, self._longest[1], acked)
+            further = Further(lambda: self._another(name))
+            upload = Upload(Lane(line, handle), offset, self._longest[1], acked, further)
             try:
-                upload.pour(blocks)
+                with contextlib.closing(further):
+                    upload.pour(blocks)
+                    further.finish(LONG_FSYNC)
                 line.extended(b"fsync@openssh.com", string(handle), patience=LONG_FSYNC)
             except StatusError as exc:
                 left = max(self.ctx.total - self.ctx.done, sftp_flow.SMALL)
@@ -165,6 +172,16 @@ class Sftp:
         if mode is not None and stat.S_ISDIR(mode):
             raise JobError(f"{_shown(path)} at {self.ssh.where} is a folder, which is in the way.", "Move it away.")
         return size
+
+    def _another(self, name: str) -> Lane:
+        """Another session of the same connection that writes into the same file."""
+        line = Wire(self.ssh, self.ctx)
+        try:
+            body = line.call(wire.OPEN, string(self._path(name)), struct.pack(">II", wire.FOR_WRITING, 0))[1]
+        except BaseException:
+            line.close()
+            raise
+        return Lane(line, wire.strings(body)[0])
 
     @contextlib.contextmanager
     def _opened(self, line: Wire, name: str, flags: int) -> Iterator[bytes]:

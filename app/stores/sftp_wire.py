@@ -7,6 +7,7 @@ public Channel only.
 
 from __future__ import annotations
 
+import math
 import struct
 import time
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ HAS_SIZE, HAS_OWNER, HAS_MODE = 1, 2, 4
 LONGEST_PACKET = 1 << 24  # bytes; anything above is not SFTP
 TICK = 0.2  # seconds between two looks whether the job is cancelled
 SILENCE = 120.0  # seconds without any answer until the line counts as dead
+PIECE = (1 << 15) - 64  # bytes that paramiko puts into one packet of a channel; cut so, nothing is copied twice
 
 Reply = tuple[int, bytes]
 
@@ -45,6 +47,7 @@ class Wire:
     def __init__(self, ssh: Ssh, ctx: Context) -> None:
         self.ssh, self.ctx = ssh, ctx
         self.hurried_until = 0.0  # when set, waits end at that time.monotonic(), cancelled or not
+        self.round_trip = math.inf  # seconds, the shortest that a question and its answer took
         self._buffer, self._number = bytearray(), 0
         self._waiting: set[int] = set()
         self._arrived: dict[int, Reply] = {}
@@ -87,10 +90,14 @@ class Wire:
 
     def ask(self, kind: int, *parts: bytes) -> int:
         """Send a request, return its number; its answer is taken by `answer`."""
+        return self.ask_with(b"", kind, *parts)
+
+    def ask_with(self, data: bytes, kind: int, *parts: bytes) -> int:
+        """As `ask`, with *data* as its end, of which no copy is made as a whole."""
         self._number = (self._number + 1) & 0xFFFFFFFF
         body = b"".join(parts)
         self._waiting.add(self._number)
-        self._push(struct.pack(">IBI", len(body) + 5, kind, self._number) + body)
+        self._push(struct.pack(">IBI", len(body) + len(data) + 5, kind, self._number) + body, data)
         return self._number
 
     def answer(self, number: int, patience: float | None = None) -> Reply:
@@ -100,7 +107,11 @@ class Wire:
 
     def call(self, kind: int, *parts: bytes, patience: float | None = None) -> Reply:
         """Send a request and wait for its answer."""
-        return self.answer(self.ask(kind, *parts), patience)
+        began = time.monotonic()
+        number = self.ask(kind, *parts)
+        self.wait_for(number, patience)
+        self.round_trip = min(self.round_trip, time.monotonic() - began)
+        return self.answer(number)
 
     def extended(self, name: bytes, *parts: bytes, patience: float | None = None) -> bytes | None:
         """Call an extension; None when the server does not offer it."""
@@ -159,18 +170,25 @@ class Wire:
         del self._buffer[:count]
         return taken
 
-    def _push(self, packet: bytes) -> None:
+    def _push(self, head: bytes, data: bytes = b"") -> None:
+        first = max(0, PIECE - len(head))
+        with self.ssh.breakable():
+            self._send(head + data[:first])
+            rest = memoryview(data)
+            for at in range(first, len(data), PIECE):
+                self._send(rest[at : at + PIECE])
+
+    def _send(self, piece: bytes | memoryview) -> None:
         began = time.monotonic()
-        while packet:
+        while piece:
             try:
-                with self.ssh.breakable():
-                    sent = self.channel.send(packet)
+                sent = self.channel.send(piece)  # type: ignore[arg-type]
             except TimeoutError:
                 self._still_wanted(began + SILENCE)
                 continue
             if not sent:
                 raise EOFError
-            packet = packet[sent:]
+            piece = piece[sent:]
 
     def _still_wanted(self, deadline: float) -> None:
         now = time.monotonic()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError
+from app.transfer.hashing import Hashing
 
 if TYPE_CHECKING:
     from app.transfer.proof import Original
@@ -21,7 +22,8 @@ class Meter:
 
     def __init__(self, file: Original, offset: int, ctx: Context, limit: int = 0) -> None:
         self._file, self._offset, self._ctx, self._limit = file, offset, ctx, limit
-        self._sha = hashlib.sha256() if offset == 0 else file.beginning(offset, ctx)
+        sha = hashlib.sha256() if offset == 0 else file.beginning(offset, ctx)
+        self._sha = Hashing(sha) if sha else None
         self._source: Iterator[bytes] = iter(())
         self._given = offset
 
@@ -51,7 +53,9 @@ class Meter:
         return shown != self._file.sha256
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of the thread that hashes."""
+        if self._sha:
+            self._sha.end()
         close = getattr(self._source, "close", None)
         if close:
             close()

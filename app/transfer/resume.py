@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from app.context import Context
 from app.errors import JobError, Transient
 from app.stores import Store
@@ -11,6 +13,13 @@ REWIND = 8 * MIB  # bytes that are written again where nobody may read; more tha
 TAIL = MIB  # bytes before the end that are compared: there a broken line leaves its traces
 INSIDE = 8  # samples before that
 COMPARING = "Comparing what is already there"
+
+
+@runtime_checkable
+class Spread(Protocol):
+    """A store that writes at several places at once: an interrupted file may have gaps in its last *spread* bytes."""
+
+    spread: int
 
 
 def resume_at(file: Original, target: Store, part: str, ctx: Context) -> int:
@@ -23,26 +32,31 @@ def resume_at(file: Original, target: Store, part: str, ctx: Context) -> int:
         return _restart(target, part, ctx, f"{have:,} bytes are there, more than the image has")
     if not can.resume and have < file.size:
         return _restart(target, part, ctx, "the place lets no upload go on")
-    at, compared = _first_wrong(file, target, part, have, ctx)
+    spread = target.spread if isinstance(target, Spread) else 0
+    at, compared = _first_wrong(file, target, part, have, max(TAIL, spread), ctx)
+    if at and can.resume and at >= have - spread and _right_until(file, target, part, at, ctx):
+        return at
     if at is not None:
         return _restart(target, part, ctx, f"what is there differs from the image at byte {at:,}")
     if compared:
         return have
-    return max(0, have - REWIND) if can.resume else have
+    return max(0, have - max(REWIND, spread)) if can.resume else have
 
 
-def _first_wrong(file: Original, target: Store, part: str, have: int, ctx: Context) -> tuple[int | None, bool]:
-    """The first wrong byte, if any was found, and whether it could be looked at all."""
+def _first_wrong(
+    file: Original, target: Store, part: str, have: int, end: int, ctx: Context
+) -> tuple[int | None, bool]:
+    """The first wrong byte, if any was found, and whether it could be looked at all; the last *end* bytes are read."""
     ctx.begin(COMPARING)
     shown = target.digest(part, have) if file.here else None
     if shown is not None:
         sha = file.beginning(have, ctx)
         if sha and sha.hexdigest() == shown:
             return None, True
+    tail = max(0, have - end)
     if not target.abilities.read:
-        return (0, True) if shown is not None else (None, False)
-    tail = max(0, have - TAIL)
-    places = [(tail, have - tail), *((at, length) for at, length in samples(tail, 1 << 16, INSIDE))]
+        return (tail, True) if shown is not None else (None, False)
+    places = [*((at, length) for at, length in samples(tail, 1 << 16, INSIDE)), (tail, have - tail)]
     ctx.begin(COMPARING, sum(length for _, length in places))
     try:
         at = first_difference(file, target, part, places, ctx)
@@ -51,6 +65,16 @@ def _first_wrong(file: Original, target: Store, part: str, have: int, ctx: Conte
     except JobError:
         return None, False
     return (0 if at is None else at, True) if shown is not None else (at, True)
+
+
+def _right_until(file: Original, target: Store, part: str, at: int, ctx: Context) -> bool:
+    """Whether the far side's SHA-256 does not gainsay that everything before *at* is right."""
+    ctx.begin(COMPARING)
+    shown = target.digest(part, at) if file.here else None
+    if shown is None:
+        return True
+    sha = file.beginning(at, ctx)
+    return sha is not None and sha.hexdigest() == shown
 
 
 def _restart(target: Store, part: str, ctx: Context, why: str) -> int:

@@ -1,0 +1,41 @@
+"""A SHA-256 that is computed beside the sending: the interpreter lets go of its lock while it hashes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+AHEAD = 16  # blocks that may wait to be hashed
+
+
+class Hashing:
+    """Goes on with *sha* in a thread of its own; `end` must be called, or `hexdigest`, which does it."""
+
+    def __init__(self, sha: _Hash) -> None:
+        self._sha = sha
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="hashing")
+        self._thread.start()
+
+    def update(self, block: bytes) -> None:
+        """Add *block*; waits while `AHEAD` of them are not hashed yet."""
+        self._blocks.put(block)
+
+    def hexdigest(self) -> str:
+        """The SHA-256 (hex) of everything."""
+        self.end()
+        return self._sha.hexdigest()
+
+    def end(self) -> None:
+        """Let the thread end, and wait for it."""
+        if self._thread.is_alive():
+            self._blocks.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            self._sha.update(block)
