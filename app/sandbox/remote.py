@@ -146,7 +146,7 @@ def _too_slow(timeout: float) -> Transient:
 def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
     """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on).
 
-    A slow machine is asked less often, so that asking takes no more than half of one of its processors.
+    A slow machine is asked less often, so that asking takes no more than a quarter of one of its processors.
     """
     wait = FIRST_WAIT
     while True:
@@ -164,5 +164,5 @@ def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
                 "It goes on from where it was. If this comes back, look whether the sandbox was restarted.",
                 topic="sandbox",
             )
-        ctx.sleep(max(wait, min(effort, SLOWEST_WAIT)))
+        ctx.sleep(max(wait, min(3 * effort, SLOWEST_WAIT)))
         wait = min(wait * 1.5, LONGEST_WAIT)

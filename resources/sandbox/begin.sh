@@ -37,7 +37,7 @@ save_mount() {
     true
 }
 
-[ "$(id -u)" = 0 ] || answer problem not-root
+root || answer problem not-root
 alone
 for STATE in $(find_state); do
     sound || answer problem tampered "$STATE"

@@ -8,11 +8,14 @@
 # Sets: unsteady names in M/unsteady.l (empty: all is equal). $inner: merged mounts inside $src, as find patterns.
 ROUNDS=6
 REFUSED='Operation not supported\|etting attribute' # what cp and setfattr say when a file system cannot keep something
+SIDE_BY_SIDE=262144 # kilobytes; less than that is copied by one process: starting many takes longer on a small machine
 FEW=3000 # more names than that are copied again by one walk through everything
 
 gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac; }
-lined() { sed "s/$(printf '\001')/$(printf '\001\002')/g; s/$(printf '\003')/$(printf '\001\004')/g" | tr '\n\0' '\003\n'; }
-unlined() { tr '\n\003' '\0\n' | sed "s/$(printf '\001\004')/$(printf '\003')/g; s/$(printf '\001\002')/$(printf '\001')/g"; }
+SIGNS=$(printf 's/\001/\001\002/g; s/\003/\001\004/g')
+UNSIGNS=$(printf 's/\001\004/\003/g; s/\001\002/\001/g')
+lined() { sed "$SIGNS" | tr '\n\0' '\003\n'; }
+unlined() { tr '\n\003' '\0\n' | sed "$UNSIGNS"; }
 count() { tr -dc '\0' < "$1" | wc -c; }
 processors() { set -- "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)"; if [ "$1" -gt 4 ]; then echo 4; else echo "$1"; fi; }
 lose() { grep -q -x -F "lost $1" "$STATE/facts" 2>/dev/null || echo "lost $1" >> "$STATE/facts"; }
@@ -29,7 +32,7 @@ copier() { cp -a -x --preserve=xattr "$@"; } # told so, it says when it cannot k
 # units M: how the tree is cut into pieces that are copied side by side: M/units, and M/tied, which share hard links.
 # Fails where one process has to do it alone.
 units() {
-    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
+    [ "${total:-$SIDE_BY_SIDE}" -ge $SIDE_BY_SIDE ] && [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
         (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
         pieces=$(count "$1/units.all")
@@ -44,6 +47,7 @@ units() {
         END { for (u in tied) print u }' | sort | unlined > "$1/tied"
     [ "$(wc -c < "$1/tied")" -lt 100000 ] || return 1
     sort -z "$1/units.all" "$1/tied" | uniq -zu > "$1/units"
+    echo $depth > "$1/units.depth"
 }
 
 # copy_first M: everything, into an empty folder. What fails is told again by the comparison.
@@ -72,7 +76,7 @@ listed() {
         \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
         -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \) > "$2"
     if [ -s "$2.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$2.nodes" >> "$2"; fi
-    lined < "$2.links" | sort -u > "$2.groups.l" # by inode, then by name: the first name stands for the group
+    if [ -s "$2.links" ]; then lined < "$2.links" | sort -u > "$2.groups.l"; else : > "$2.groups.l"; fi # by inode, then by name: the first name stands for the group
     if [ -s "$2.groups.l" ]; then
         awk '{ i = $1; sub(/^[0-9]* /, ""); if (i != last) first = $0; last = i; print "link " $0 "//" first }' "$2.groups.l" | unlined >> "$2"
     fi
@@ -99,7 +103,7 @@ for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
     fi
 }
 # names FILE: the names of its records, as lines
-names_of() { lined < "$1" | awk '{ $0 = substr($0, index($0, " ./") + 1); i = index($0, "//"); print i ? substr($0, 1, i - 1) : $0 }' | sort -u; }
+names_of() { if [ -s "$1" ]; then lined < "$1" | awk '{ $0 = substr($0, index($0, " ./") + 1); i = index($0, "//"); print i ? substr($0, 1, i - 1) : $0 }' | sort -u; fi; }
 
 # lists M: both sides, and in M/differ.l the names that differ, together with those in M/content.l
 lists() {
@@ -107,15 +111,19 @@ lists() {
     (listed "$place" "$1/to")
     wait $_side
     sort -z "$1/from" "$1/to" | uniq -zu > "$1/differ"
-    tr '\n\0' '\003\n' < "$1/differ" | grep -a '^x ' | tr '\n\003' '\0\n' > "$1/differ.x"
+    if [ -s "$1/differ" ]; then # most often nothing does
+        tr '\n\0' '\003\n' < "$1/differ" | grep -a '^x ' | tr '\n\003' '\0\n' > "$1/differ.x"
+        tr '\n\0' '\003\n' < "$1/differ" | grep -a -v '^x ' | tr '\n\003' '\0\n' > "$1/differ.stat"
+    else : > "$1/differ.x"; : > "$1/differ.stat"; fi
     names_of "$1/differ.x" > "$1/differ.x.l"
-    if grep -q "$REFUSED" "$1/errors"; then : > "$1/differ.x"; : > "$1/differ.x.l"; fi
-    tr '\n\0' '\003\n' < "$1/differ" | grep -a -v '^x ' | tr '\n\003' '\0\n' > "$1/differ.stat"
+    if [ -s "$1/errors" ] && grep -q "$REFUSED" "$1/errors"; then : > "$1/differ.x"; : > "$1/differ.x.l"; fi
     names_of "$1/differ.stat" > "$1/differ.stat.l"
-    if [ -n "$inner" ]; then # what other merged mounts cover is not ours to compare
+    if [ -n "$inner" ] && [ -s "$1/content.l" ]; then # what other merged mounts cover is not ours to compare
         names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
         mv -f "$1/content.own" "$1/content.l"
     fi
+    : > "$1/again.l"; : > "$1/differ.l"
+    if [ ! -s "$1/content.l" ] && [ ! -s "$1/differ" ]; then return; fi
     sort -u "$1/content.l" "$1/differ.stat.l" > "$1/again.l"
     sort -u "$1/again.l" "$1/differ.x.l" > "$1/differ.l"
 }
@@ -124,18 +132,28 @@ lists() {
 contents() {
     : > "$1/content.l"
     if ! diff --no-dereference /dev/null /dev/null 2>/dev/null; then by_digest "$1"; return; fi
-    _all=$1/units.all
-    if [ ! -s "$_all" ]; then _all=$1/whole; printf '.\0' > "$_all"; fi
     rm -f "$1"/diff.*
-    (cd "$src" && M=$1 place=$place xargs -0 -P "$(processors)" -n $(($(count "$_all") / 16 + 1)) sh -c '
-        for u; do
-            if [ -L "$u" ]; then :; elif [ -d "$u" ] || [ -f "$u" ]; then diff -rq --no-dereference -- "$u" "$place/$u"; fi
-        done > "$M/diff.$$" 2> /dev/null' sh < "$_all")
-    awk -v p="$place/" '/^Only in / || / is a .* while file / || /^Symbolic links / { next }
+    if [ -s "$1/units.all" ] && fetch "$1/units.depth"; then
+        _depth=${_v%"$NEWLINE"}
+        # the files of the folders above the pieces, folder by folder; then the pieces with all that is in them
+        diff_each "$1" -q -maxdepth $((_depth - 1))
+        diff_each "$1" -rq -mindepth "$_depth" -maxdepth "$_depth"
+    else
+        (cd "$src" && diff -rq --no-dereference -- . "$place/." > "$1/diff.1" 2> /dev/null)
+    fi
+    awk -v p="$place/" '/^Only in / || /^Common subdirectories: / || / is a .* while file / || /^Symbolic links / { next }
         { a = (length($0) - 6 - 5 - length(p) - 7) / 2; n = substr($0, 7, a)
           if ($0 != "Files " n " and " p n " differ") odd = 1; else print n } END { exit odd }' "$1"/diff.* > "$1/content.raw" &&
-        sed "s/$(printf '\001')/$(printf '\001\002')/g; s/$(printf '\003')/$(printf '\001\004')/g" "$1/content.raw" | sort -u > "$1/content.l" || by_digest "$1"
+        sed "$SIGNS" "$1/content.raw" | sort -u > "$1/content.l" || by_digest "$1"
     rm -f "$1"/diff.*
+}
+# diff_each M OPTION TEST …: compare the folders of $src for which find's TEST holds, side by side
+diff_each() {
+    _m=$1 _how=$2; shift 2
+    (cd "$src" && find . -xdev "$@" -type d -print0) > "$_m/pieces"
+    [ -s "$_m/pieces" ] || return 0
+    (cd "$src" && M=$_m how=$_how place=$place xargs -0 -P "$(processors)" -n $(($(count "$_m/pieces") / 16 + 1)) sh -c '
+        for u; do diff "$how" --no-dereference -- "$u" "$place/$u"; done > "$M/diff.$how.$$" 2> /dev/null' sh < "$_m/pieces")
 }
 # by_digest M: the same by SHA-256 of every file, for old tools and for odd names
 by_digest() {
@@ -190,9 +208,14 @@ mend_few() {
 }
 # dress: give the folders that are named on standard input the looks of their originals; chmod alone never takes a set-group bit
 dress() {
-    src=$src place=$place xargs -0 -r sh -c 'for d; do
-        looks=$(stat -c "%a %u:%g" "$src/$d")
-        if [ "$looks" != "$(stat -c "%a %u:%g" "$place/$d")" ]; then
+    newline=$NEWLINE src=$src place=$place xargs -0 -r sh -c '
+    # one stat for all; a line of another folder (one is gone, or has a line end in its name) is asked for by itself
+    all=$(cd "$src" && stat -c "%a %u:%g %n" -- "$@" 2> /dev/null) had=$(cd "$place" && stat -c "%a %u:%g %n" -- "$@" 2> /dev/null)
+    for d; do
+        looks=${all%%"$newline"*} was=${had%%"$newline"*}
+        if [ "${looks#* * }" = "$d" ]; then all=${all#*"$newline"} looks=${looks%" $d"}; else looks=$(stat -c "%a %u:%g" "$src/$d"); fi
+        if [ "${was#* * }" = "$d" ]; then had=${had#*"$newline"} was=${was%" $d"}; else was=$(stat -c "%a %u:%g" "$place/$d"); fi
+        if [ "$looks" != "$was" ]; then
             chown "${looks#* }" "$place/$d"; chmod ug-s,o-t "$place/$d"; chmod "${looks% *}" "$place/$d"
         fi
         touch -c -r "$src/$d" "$place/$d"
@@ -266,6 +289,9 @@ copy_exactly() {
 total_of() {
     tr '\n\0' '\003\n' < "$1/from" | awk '/^[dflpscbD] / { n++; if ($1 == "f") s += $5 } END { printf "%d %.0f\n", n, s }' > "$1/total"
     rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/tops" "$1/whole" "$1/content.raw" \
-        "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
-    for _f in "$1"/*.l; do if [ "$_f" != "$1/unsteady.l" ]; then rm -f "$_f"; fi; done
+        "$1/pieces" "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
+    _m=$1
+    set --
+    for _f in "$_m"/*.l; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done
+    rm -f "$@"
 }

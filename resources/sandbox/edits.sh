@@ -14,7 +14,7 @@ save_edit() {
 # save_edits_looks: what all of them and their folders look like; after the last save_edit, because names passes over each
 save_edits_looks() {
     for _e in $(edits); do
-        _f=$(value "$STATE/$_e.path")
+        fetch "$STATE/$_e.path"; _f=$_v
         looks_of "$_f" > "$STATE/$_e.looks"
         names "${_f%/*}" > "$STATE/$_e.names"
         looks_of "${_f%/*}" > "$STATE/$_e.folder"
@@ -24,7 +24,7 @@ save_edits_looks() {
 # mask P: give the edited file its name in one step; the first one keeps its inode under another name beside it
 mask() {
     [ -f "$STATE/$1.after" ] || return 0
-    f=$(value "$STATE/$1.path"); was=$f.sandhopper-$JOB
+    fetch "$STATE/$1.path"; f=$_v was=$_v.sandhopper-$JOB
     if cmp -s "$f" "$STATE/$1.after"; then return 0; fi
     cmp -s "$f" "$STATE/$1.before" || fail fstab-changed "$f"
     [ -e "$was" ] || ln "$f" "$was" || fail fstab "$f"
@@ -34,7 +34,7 @@ mask() {
 }
 # unmask P: the first file again, with its inode; one that somebody else has edited meanwhile only loses our own marks
 unmask() {
-    f=$(value "$STATE/$1.path"); was=$f.sandhopper-$JOB
+    fetch "$STATE/$1.path"; f=$_v was=$_v.sandhopper-$JOB
     if [ ! -f "$STATE/$1.after" ] && [ ! -e "$was" ]; then return 0; fi
     rm -f "$was.new"
     if cmp -s "$f" "$STATE/$1.before"; then

@@ -6,7 +6,7 @@ for STATE in $(find_state); do
     _above=${STATE%/*/*}
     _was=$(stat -c %y "${STATE%/*}/.ref" 2>/dev/null); _names=$(cat "${STATE%/*}/.names" 2>/dev/null)
     forget_state || answer problem stuck "$STATE"
-    if [ -n "$_was" ] && [ ! -e "${STATE%/*}" ] && [ "$(names "$_above")" = "$_names" ] && [ "$(stat -c %y "$_above")" != "$_was" ]; then
+    if [ -n "$_was" ] && [ ! -e "${STATE%/*}" ] && [ "$(stat -c %y "$_above")" != "$_was" ] && [ "$(names "$_above")" = "$_names" ]; then
         echo "differs $_above"
     fi
 done

@@ -12,26 +12,42 @@ LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 umask 077
+_behind= _whole= # whether the last line of the journal is known to be whole
 HOMES="/var/lib/sandhopper /root/.sandhopper"
 RUN=/run
 if [ ! -d /run ]; then RUN=/var/run; fi # CentOS 6
 
 have() { command -v "$1" >/dev/null 2>&1; }
-value() { _v=$(cat "$1" && echo x) && printf '%s' "${_v%x}"; }
+NEWLINE='
+'
+# fetch FILE: set $_v to all that is in it (text), without a process: starting one takes long on a small machine
+fetch() {
+    _v=
+    [ -r "$1" ] || return 1
+    while IFS= read -r _line; do _v=$_v$_line$NEWLINE; done < "$1"
+    _v=$_v$_line
+}
+value() { fetch "$1" && printf '%s' "$_v"; }
 device_of() { stat -L -c %d "$1"; }
+# same_device PATH PATH: both are there, on one file system
+same_device() {
+    set -- $(stat -L -c %d "$1" "$2")
+    [ $# = 2 ] && [ "$1" = "$2" ]
+}
 free_kb() { set -- $(stat -f -c '%S %f' /); echo $(($1 / 512 * $2 / 2)); }
 flush() { sync "$@" 2>/dev/null || sync; }
 settle() { sync -f "$STATE" 2>/dev/null || sync; } # the root file system only, where the tool can: a share may hang
 digest() { sha256sum < "$1" | cut -d' ' -f1; }
-boot_id() { cat /proc/sys/kernel/random/boot_id; }
+boot_id() { read -r _boot < /proc/sys/kernel/random/boot_id; echo "$_boot"; }
 
 # keep FILE TEXT: write a small file so that it is whole or not there at all
 keep() { printf '%s' "$2" > "$1.new" && flush "$1.new" && mv -f "$1.new" "$1"; }
 
 # note EVENT …: one journal line, on the disk before we go on
 note() {
-    if [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
-    printf '%s\n' "$*" >> "$STATE/journal" && flush "$STATE/journal" && return
+    if [ -z "$_whole" ] && [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
+    printf '%s\n' "$*" >> "$STATE/journal" && _whole=1 && flush "$STATE/journal" && return
+    _whole=
     [ "$WORK" != merge ] || fail readonly # the way back goes on: it makes room
     return 1
 }
@@ -40,16 +56,22 @@ opened() { [ -s "$STATE/journal" ] || ls "$STATE"/m[0-9][0-9]/saved /etc/*.sandh
 # sound: nobody has put a link into the state folder, which would lead our deleting somewhere else
 sound() {
     for _f in "$STATE" "$STATE"/* "$STATE"/m[0-9][0-9]/*; do [ ! -L "$_f" ] || return 1; done
-    [ "$(stat -c %u "$STATE")" = 0 ] && [ "$(device_of "$STATE")" = "$(device_of /)" ]
+    set -- $(stat -c '%u %d' "$STATE" /)
+    [ $# = 4 ] && [ "$1" = 0 ] && [ "$2" = "$4" ]
 }
-noted() { grep -q -x -e "$1" "$STATE/journal" 2>/dev/null; }
+noted() {
+    [ -r "$STATE/journal" ] || return 1
+    while IFS= read -r _line || [ -n "$_line" ]; do if [ "$_line" = "$1" ]; then return 0; fi; done < "$STATE/journal"
+    return 1
+}
 
 # fail WORD …: say why in a way the other side understands, and stop
 fail() { keep "$STATE/$WORK.problem" "$*" || { rm -f "$STATE/ballast"; keep "$STATE/$WORK.problem" "$*"; }; exit 1; }
 
 # names FOLDER: what lies in it (inode and name), but for our own things and the files that we edit, whose inode changes
 names() {
-    _skip=$(for _n in "$STATE"/*.path; do if [ -f "$_n" ]; then _n=$(value "$_n"); echo "${_n##*/}"; fi; done)
+    _skip=
+    for _n in "$STATE"/*.path; do if [ -f "$_n" ] && fetch "$_n"; then _skip=$_skip${_v##*/}$NEWLINE; fi; done
     ls -1iA "$1" | skip="$_skip" awk 'BEGIN { n = split(ENVIRON["skip"], s, "\n"); for (i in s) mine[s[i]] = 1 }
         { name = $0; sub(/^ *[0-9]* /, "", name) } name !~ /sandhopper/ && !(name in mine)' | sort | sha256sum
 }
@@ -81,7 +103,8 @@ marked() { tr '\0' '\n' 2>/dev/null < "/proc/$1/environ" | grep -q -x -F "SANDHO
 ours() {
     set -- "$1" /proc/[0-9]*/environ
     # one grep instead of two processes for each that runs, where it looks on behind a NUL (busybox's does not)
-    if printf 'a\0b' | grep -q -s -F b; then set -- "$1" $(_w=$1; shift; grep -l -s -F "SANDHOPPER_WORK=$STATE/$_w" "$@"); fi
+    if [ -z "$_behind" ]; then _behind=no; if printf 'a\0b' | grep -q -s -F b; then _behind=yes; fi; fi
+    if [ $_behind = yes ]; then set -- "$1" $(_w=$1; shift; grep -l -s -F "SANDHOPPER_WORK=$STATE/$_w" "$@"); fi
     _w=$1; shift
     for _p; do
         _p=${_p#/proc/} _p=${_p%/environ}
@@ -89,7 +112,7 @@ ours() {
     done
 }
 # alive WORK: whether the shell that leads it still runs
-alive() { [ -s "$STATE/$1.pid" ] && marked "$(cat "$STATE/$1.pid")" "$1"; }
+alive() { [ -s "$STATE/$1.pid" ] && fetch "$STATE/$1.pid" && [ -d "/proc/${_v%"$NEWLINE"}" ] && marked "${_v%"$NEWLINE"}" "$1"; }
 
 # stop_work WORK: end it and everything it began; each process is looked at again before it is killed
 stop_work() {
@@ -114,6 +137,11 @@ start_work() {
         _try=$((_try + 1)); sleep 0.2 2>/dev/null || sleep 1
     done
 }
+# root: whether we may do everything here
+root() {
+    while read -r _word _real _uid _rest; do if [ "$_word" = Uid: ]; then [ "$_uid" = 0 ]; return; fi; done < /proc/self/status
+    return 1
+}
 
 # begin_work: the first act of a detached program
 begin_work() { keep "$STATE/$WORK.pid" "$$"; trap 'keep "$STATE/$WORK.status" "$?"' EXIT; trap 'exit 143' TERM HUP INT; }
@@ -122,6 +150,7 @@ begin_work() { keep "$STATE/$WORK.pid" "$$"; trap 'keep "$STATE/$WORK.status" "$
 # In a mount namespace of our own nobody else ever sees that, and it is gone with the process, even after kill -9.
 # Without one (unshare missing) it is a private bind mount, because a shared one would show later mounts too.
 in_view() {
+    _whole= # what it notes we do not see
     mkdir -p "$STATE/view" "$STATE/source"
     if have unshare && unshare -m sh -c 'mount --make-rprivate /' 2>/dev/null; then
         unshare -m sh -c 'mount --make-rprivate / && SANDHOPPER_ALONE=1 exec sh "$@"' sh "$STATE/$WORK" view "$@"
@@ -135,9 +164,10 @@ open_view() {
     VIEW=$(cd -P "$STATE/view" && pwd -P) || fail view
     close_view || fail view
     mount --bind / "$VIEW" && mount --make-private "$VIEW" || fail view
-    [ "$(device_of "$VIEW")" = "$(device_of /)" ] || fail view
+    same_device "$VIEW" / || fail view
 }
 close_view() {
+    grep -q -F " $STATE/" /proc/self/mountinfo || return 0
     for _w in view source; do
         _tries=0
         while grep -q -F " $STATE/$_w " /proc/self/mountinfo; do
@@ -150,12 +180,12 @@ close_view() {
 # guard PLACE: it is a real folder of the root file system inside the view and nothing is mounted at or below the view
 guard() {
     [ -d "$1" ] && [ ! -L "$1" ] && [ "$(cd -P "$1" && pwd -P)" = "$1" ] || fail elsewhere "$1"
-    [ "$(device_of "$1")" = "$(device_of /)" ] || fail elsewhere "$1"
+    same_device "$1" / || fail elsewhere "$1"
     if awk -v v="$VIEW/" 'index($5, v) == 1 { found = 1 } END { exit !found }' /proc/self/mountinfo; then
         fail elsewhere "$1"
     fi
 }
-is_empty() { [ -z "$(ls -A "$1")" ]; }
+is_empty() { for _e in "$1"/* "$1"/.[!.]* "$1"/..?*; do if [ -e "$_e" ] || [ -L "$_e" ]; then return 1; fi; done; }
 
 # newer STAMP SCRIPT ARG …: run a shell script (its $1: ARG, then names) on what changed below here since STAMP was made
 newer() {
@@ -172,7 +202,7 @@ newer() {
 mounted_below() {
     awk '$5 == "/" { top = $1 } { up[NR] = $2; at[NR] = $5 } END { for (i = 1; i <= NR; i++) if (up[i] == top) print at[i] }' /proc/self/mountinfo |
         while read -r _at; do
-            _at=$(printf '%b' "$(printf '%s' "$_at" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')")
+            case $_at in *\\*) _at=$(printf '%b' "$(printf '%s' "$_at" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')") ;; esac
             case $_at in "$1"/*) echo "$_at" ;; esac
         done
 }
@@ -185,10 +215,12 @@ forget_state() {
     done
     _home=${STATE%/*}
     for _m in "$STATE"/m[0-9][0-9]; do
-        if [ -d "$_m" ]; then rmdir "$_m/twin" 2>/dev/null; rm -f "$_m"/*; rmdir "$_m"; fi
+        if [ -d "$_m" ]; then if [ -d "$_m/twin" ]; then rmdir "$_m/twin" 2>/dev/null; fi; rm -f "$_m"/*; rmdir "$_m"; fi
     done
     rmdir "$STATE/view" "$STATE/source" 2>/dev/null
-    for _f in "$STATE"/*; do if [ "$_f" != "$STATE/journal" ]; then rm -f "$_f"; fi; done
+    set --
+    for _f in "$STATE"/*; do if [ "$_f" != "$STATE/journal" ]; then set -- "$@" "$_f"; fi; done
+    rm -f "$@" # the journal is the last
     rm -f "$STATE/journal"
     rmdir "$STATE" || return 1
     forget_home "$_home"

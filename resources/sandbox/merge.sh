@@ -7,8 +7,8 @@ SPARE_KB=51200 # never leave the machine less than this
 
 # save_place M: remember the folder below the mount point before anything is written into it
 save_place() {
-    path=$(value "$1/path"); place=$VIEW$path
-    [ -d "$path" ] && [ "$(device_of "$path")" != "$(device_of /)" ] || fail unmounted "$path"
+    fetch "$1/path"; path=$_v place=$VIEW$_v
+    [ -d "$path" ] && ! same_device "$path" / || fail unmounted "$path"
     if [ -e "$1/saved" ] || [ -e "$1/inside" ]; then return; fi
     guard "$place"
     if [ ! -d "$1/aside" ]; then
@@ -33,7 +33,7 @@ check_room() {
     need=0; files=0; there=0; most=0; set -- $(stat -f -c '%S %a %c %d' /)
     block=$1 free=$(($1 / 512 * $2 / 2)) inodes=$3 left=$4
     for m in "$STATE"/m[0-9][0-9]; do
-        path=$(value "$m/path")
+        fetch "$m/path"; path=$_v
         set -- $(stat -f -c '%S %b %f %c %d %T' "$path")
         need=$((need + $1 / 512 * ($2 - $3) / 2)); files=$((files + $4 - $5))
         most=$((most + $1 / 512 * ($2 - $3) / 2 + ($4 - $5) * block / 1024))
@@ -53,7 +53,7 @@ bytes $((need * 1024))
 count_all() {
     need=0; files=0
     for m in "$STATE"/m[0-9][0-9]; do
-        path=$(value "$m/path")
+        fetch "$m/path"; path=$_v
         if find / -maxdepth 0 -printf '' 2>/dev/null; then
             set -- $(find "$path" -xdev -printf '%i %n %b %s\n' | awk -v block="$block" '{ n++ } $2 > 1 && seen[$1]++ { next }
                 { b = int(($3 * 512 + block - 1) / block) * block; if (b == 0 && $4 > 0 && $4 <= block) b = block; s += b }
@@ -113,7 +113,7 @@ source_of() {
     src=$1
     [ -n "$SANDHOPPER_ALONE" ] || return 0
     mount --bind "$1" "$STATE/source" || return 0
-    if mount -o remount,bind,ro,noatime "$STATE/source" && [ "$(device_of "$STATE/source")" = "$(device_of "$1")" ]; then
+    if mount -o remount,bind,ro,noatime "$STATE/source" && same_device "$STATE/source" "$1"; then
         src=$STATE/source
     else
         umount "$STATE/source"
@@ -121,7 +121,7 @@ source_of() {
 }
 
 copy_place() {
-    path=$(value "$1/path"); place=$VIEW$path
+    fetch "$1/path"; path=$_v place=$VIEW$_v
     guard "$place"
     unprotected "$place"
     note copy "${1##*/}"
@@ -136,7 +136,7 @@ copy_place() {
 covered() {
     inner=
     for m in "$STATE"/m[0-9][0-9]; do
-        other=$(value "$m/path")
+        fetch "$m/path"; other=$_v
         case $other in "$1"/*) inner="$inner
 .$(printf '%s' "${other#"$1"}" | sed 's/[][*?\\]/\\&/g')/*" ;; esac
     done
@@ -144,7 +144,7 @@ covered() {
 
 # untouched M: nobody has written into the copy since it was finished (the machine may have been restarted meanwhile)
 untouched() {
-    path=$(value "$1/path"); place=$VIEW$path
+    fetch "$1/path"; path=$_v place=$VIEW$_v
     [ -e "$1/copied" ] || return 0
     guard "$place"
     [ -z "$(cd "$place" && newer "$1/copied" 'shift; printf "%s" "$@"')" ] || fail touched "$path"

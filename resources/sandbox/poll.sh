@@ -6,21 +6,26 @@ ended() { case $1 in merge) noted "done" ;; restore) noted restored && [ -s "$ST
 for STATE in $(find_state); do
     [ "${STATE##*/}" = "$JOB" ] || continue
     tries=${PATIENCE:-0} # tenths of a second: one long look is quicker than many short ones, for both sides
-    while [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && alive "$WORK"; do
-        tries=$((tries - 2)); sleep 0.2 2>/dev/null || { sleep 1; tries=0; }
+    pid=
+    if [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && alive "$WORK"; then read -r pid < "$STATE/$WORK.pid"; fi
+    nap=1 # tenths: what ends soon is seen soon, and a long work is not disturbed
+    while [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && [ -d "/proc/${pid:-none}" ]; do
+        tries=$((tries - nap)); sleep 0.$nap 2>/dev/null || { sleep 1; tries=0; }
+        if [ $nap -lt 4 ]; then nap=$((nap + 1)); fi
+        if [ $nap -gt "$tries" ]; then nap=$tries; fi
     done
     if [ ! -s "$STATE/$WORK.status" ] && { alive "$WORK" || starting "$WORK"; }; then echo alive
-    elif [ -s "$STATE/$WORK.status" ]; then echo "ended $(cat "$STATE/$WORK.status")"
+    elif [ -s "$STATE/$WORK.status" ]; then fetch "$STATE/$WORK.status"; echo "ended $_v"
     elif ended "$WORK"; then echo "ended 0"
     else echo dead; fi
-    if [ -s "$STATE/$WORK.progress" ]; then echo "progress $(cat "$STATE/$WORK.progress")"; fi
+    if [ -s "$STATE/$WORK.progress" ]; then fetch "$STATE/$WORK.progress"; echo "progress ${_v%"$NEWLINE"}"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi
     if [ "$WORK" = merge ] && { noted restore || [ -e "$STATE/restore.pid" ]; }; then echo recalled; fi
-    if [ -s "$STATE/facts" ]; then cat "$STATE/facts"; fi
+    if [ -s "$STATE/facts" ]; then value "$STATE/facts"; fi
     for m in "$STATE"/m[0-9][0-9]; do
         if [ -s "$m/unsteady.l" ]; then head -n 20 "$m/unsteady.l" | tr '\003' '?' | awk -v p="$(value "$m/path")" '{ sub(/^\.\//, "/"); print "unsteady " p $0 }'; fi
     done
-    if [ "$WORK" = restore ] && [ -s "$STATE/report" ]; then sed 's/^/report /' "$STATE/report"; fi
+    if [ "$WORK" = restore ] && [ -s "$STATE/report" ]; then while IFS= read -r line; do printf 'report %s\n' "$line"; done < "$STATE/report"; fi
     if [ -s "$STATE/$WORK.log" ]; then tail -n 5 "$STATE/$WORK.log" | sed 's/^/log /'; fi
     exit 0
 done

@@ -1,16 +1,17 @@
 # prove: what can be seen now against what was noted before, one line a fact: a word, then what it is about.
 # app/sandbox/proof.py makes sentences of them.
-same_boot() { [ "$(cat "$STATE/boot")" = "$(boot_id)" ]; }
+same_boot() { fetch "$STATE/boot" && [ "${_v%"$NEWLINE"}" = "$(boot_id)" ]; }
 
 prove() {
     prove_edits
     for m in "$STATE"/m[0-9][0-9]; do
-        if [ -e "$m/saved" ]; then echo "empty $(value "$m/path")"; fi
-        if [ -e "$m/kept" ]; then echo "kept $(value "$m/kept")"; fi
-        if [ -e "$m/remounted" ]; then echo "remounted $(value "$m/path")"; fi
+        fetch "$m/path"; path=$_v
+        if [ -e "$m/saved" ]; then echo "empty $path"; fi
+        if [ -e "$m/kept" ]; then fetch "$m/kept"; echo "kept $_v"; fi
+        if [ -e "$m/remounted" ]; then echo "remounted $path"; fi
         prove_disk "$m"
     done
-    cat "$STATE/places"
+    if fetch "$STATE/places" && [ -n "$_v" ]; then printf '%s\n' "$_v"; fi
     prove_mounts
     prove_services
     if grep -q -F " $STATE/" /proc/self/mountinfo; then echo "view $STATE"; fi
@@ -18,13 +19,13 @@ prove() {
 
 prove_edits() {
     for _e in $(edits); do
-        f=$(value "$STATE/$_e.path")
+        fetch "$STATE/$_e.path"; f=$_v
         if ! cmp -s "$f" "$STATE/$_e.before"; then echo "edited $f"
-        elif [ "$(looks_of "$f")" != "$(cat "$STATE/$_e.looks")" ]; then echo "differs $f"
+        elif [ "$(looks_of "$f")" != "$(value "$STATE/$_e.looks")" ]; then echo "differs $f"
         else echo "equal $f"; fi
         if [ -e "$f.sandhopper-$JOB" ]; then echo "original $f.sandhopper-$JOB"; fi
         # somebody else's new file there is no affair of ours, and neither is its time
-        if [ "$(names "${f%/*}")" = "$(cat "$STATE/$_e.names")" ] && [ "$(looks_of "${f%/*}")" != "$(cat "$STATE/$_e.folder")" ]; then
+        if [ "$(names "${f%/*}")" = "$(value "$STATE/$_e.names")" ] && [ "$(looks_of "${f%/*}")" != "$(value "$STATE/$_e.folder")" ]; then
             echo "differs ${f%/*}"
         fi
     done
@@ -32,9 +33,11 @@ prove_edits() {
 
 # prove_disk M: the data disk itself, which we only ever read: the same one, as big, and not emptied
 prove_disk() {
-    [ -s "$1/disk" ] && mounted "$(value "$1/path")" || return 0
-    set -- "$1" "$(value "$1/path")" $(cat "$1/disk") $(disk_look "$(value "$1/path")") # blocks files names looks, twice
-    id=$(cat "$1/id")
+    fetch "$1/path"; path=$_v
+    [ -s "$1/disk" ] && mounted "$path" || return 0
+    fetch "$1/disk"
+    set -- "$1" "$path" $_v $(disk_look "$path") # blocks files names looks, twice
+    fetch "$1/id"; id=${_v%"$NEWLINE"}
     if [ "$3" != "$7" ] || { [ -n "$id" ] && [ "$id" != "$(fs_id "$(mounted_from "$2")")" ]; }; then echo "disk-other $2"
     elif { [ "$5" -gt 3 ] && [ "$9" -le 1 ]; } || [ "$8" -lt $(($4 / 2)) ]; then echo "disk-fewer $4 $8 $2"
     elif [ "$6" != "${10}" ]; then echo "disk-top $2"
@@ -44,7 +47,7 @@ prove_disk() {
 # mounted_from PATH: the device of what is mounted there now; its node may have another name than the table says
 mounted_from() {
     set -- $(awk -v p="$(mount_escape "$1")" '$5 == p { for (i = 7; $i != "-"; i++); d = $3 " " $(i + 2) } END { print d }' /proc/self/mountinfo)
-    if [ -e "/sys/dev/block/$1" ]; then echo "/dev/$(basename "$(readlink -f "/sys/dev/block/$1")")"; else echo "$2"; fi
+    if [ -e "/sys/dev/block/$1" ]; then _d=$(readlink -f "/sys/dev/block/$1"); echo "/dev/${_d##*/}"; else echo "$2"; fi
 }
 
 prove_mounts() {
@@ -62,7 +65,7 @@ prove_mounts() {
 prove_services() {
     [ -s "$STATE/services" ] || return 0
     services $(awk 'NR > 1 { print $1 }' "$STATE/services") > "$STATE/services.now"
-    [ "$(head -n 1 "$STATE/services")" = "$(head -n 1 "$STATE/services.now")" ] || return 0
+    read -r was < "$STATE/services" && read -r now < "$STATE/services.now" && [ "$was" = "$now" ] || return 0
     boot=; if same_boot; then boot=1; fi
     awk -v boot="$boot" 'function good(s) { return s == "active/running" || s == "running" || s == "started" }
         function bad(s) { return s ~ /^failed\// || s == "crashed" || s ~ /\/auto-restart/ }

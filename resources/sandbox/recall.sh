@@ -8,11 +8,17 @@ answer() {
 tell_of() {
     echo "since $(stat -c %Y "$STATE/boot" 2>/dev/null)"
     for _m in "$STATE"/m[0-9][0-9]; do if [ -e "$_m/saved" ]; then echo "place $(value "$_m/path")"; fi; done
-    for _e in place copied masked; do if grep -q "^$_e" "$STATE/journal" 2>/dev/null; then echo "did $_e"; fi; done
+    _did=
+    while read -r _e; do case $_e in place* | copied* | masked*) _did="$_did ${_e%% *}" ;; esac; done < "$STATE/journal"
+    for _e in place copied masked; do case $_did in *" $_e"*) echo "did $_e" ;; esac; done
     if [ -n "$stopped" ]; then echo "stopped merge"; fi
 }
 # newest first: what was changed last is taken back first
-by_age() { find_state | while read -r _s; do echo "$(stat -c %Y "$_s/boot" 2>/dev/null || echo 0) $_s"; done | sort -rn | cut -d' ' -f2-; }
+by_age() {
+    _all=$(find_state)
+    case $_all in *"$NEWLINE"*) ;; *) echo "$_all"; return ;; esac
+    find_state | while read -r _s; do echo "$(stat -c %Y "$_s/boot" 2>/dev/null || echo 0) $_s"; done | sort -rn | cut -d' ' -f2-
+}
 # writable: told by trying, since a disk error may leave “rw” in the table of mounts
 writable() {
     case $( (: > "$STATE/try") 2>&1) in *ead-only* | *nput/output*) return 1 ;; esac
@@ -26,7 +32,9 @@ make_room() {
 }
 # bring: put our restore program there; what a newer version of us began is put back by the program that it left
 bring() {
-    case $(grep '^version ' "$STATE/journal" 2>/dev/null | head -n 1) in
+    _version=
+    while read -r _e; do case $_e in "version "*) _version=$_e; break ;; esac; done < "$STATE/journal"
+    case $_version in
     "" | "version 1") ;;
     *) [ -s "$STATE/restore" ] || answer problem version; return 0 ;;
     esac
@@ -34,7 +42,7 @@ bring() {
     keep "$STATE/restore" "$BODY" || [ -s "$STATE/restore" ] || answer problem readonly
 }
 
-[ "$(id -u)" = 0 ] || answer problem not-root
+root || answer problem not-root
 alone
 for STATE in $(by_age); do
     if [ -n "$JOB" ] && [ "${STATE##*/}" != "$JOB" ]; then continue; fi

@@ -7,11 +7,17 @@ JOB=${STATE##*/}
 
 # begun M: something was done in the hidden folder of M
 begun() { [ -e "$1/saved" ] || [ -d "$1/aside" ]; }
-mounted() { [ -d "$1" ] && [ "$(device_of "$1")" != "$(device_of /)" ]; }
+mounted() { [ -d "$1" ] && ! same_device "$1" /; }
+# hidden PATH: the folder that we are in lies on the root file system, and what is mounted at PATH does not
+hidden() {
+    set -- $(stat -L -c %d . / "$1")
+    [ $# = 3 ] && [ "$1" = "$2" ] && [ "$1" != "$3" ]
+}
 
 # disk_of M: the device of the mount M, if its disk is attached; its name may be another one than it was
 disk_of() {
-    id=$(cat "$1/id"); source=$(value "$1/source")
+    fetch "$1/id"; id=${_v%"$NEWLINE"}
+    fetch "$1/source"; source=$_v
     case $source in
     /dev/*) ;;
     *:* | //*) # a share is everywhere; only this very machine may take it for its own
@@ -29,9 +35,10 @@ disk_of() {
 all_there() {
     for m in "$STATE"/m[0-9][0-9]; do
         begun "$m" || continue
-        path=$(value "$m/path")
+        fetch "$m/path"; path=$_v
         mounted "$path" || [ -n "$(disk_of "$m")" ] || fail away "$path"
-        below=$(mounted_below "$path" | head -n 1)
+        below=$(mounted_below "$path")
+        below=${below%%"$NEWLINE"*}
         [ -z "$below" ] || fail below "$below"
     done
 }
@@ -48,7 +55,7 @@ reload_units() {
 
 # mount_back M: after a reboot with the edited fstab the data disk is not mounted
 mount_back() {
-    path=$(value "$1/path")
+    fetch "$1/path"; path=$_v
     if ! begun "$1" || mounted "$path"; then return; fi
     : > "$1/remounted"
     mount "$path" 2>/dev/null || mount_by_hand "$1" || fail unmounted "$path"
@@ -64,11 +71,11 @@ mount_by_hand() {
 # take_back M: empty the hidden folder and give it its old looks
 take_back() {
     if ! begun "$1" || [ -e "$1/inside" ]; then return; fi
-    path=$(value "$1/path"); place=$VIEW$path
+    fetch "$1/path"; path=$_v place=$VIEW$_v
     mounted "$path" || fail unmounted "$path"
     guard "$place"
     cd "$place" || fail elsewhere "$place"
-    [ "$(device_of .)" = "$(device_of /)" ] && [ "$(device_of .)" != "$(device_of "$path")" ] || fail elsewhere "$place"
+    hidden "$path" || fail elsewhere "$place"
     # what is there is the copy, unless it was never begun, or what was hidden is back already after a power cut
     if [ -e "$1/saved" ] && ! signed "$1" back; then
         keep_foreign "$1"
@@ -162,13 +169,16 @@ looks_back() {
         have setfacl && setfacl -b "$2" 2>/dev/null
         cp -a "$1/twin/." "$2/"
     fi
-    set -- "$1" "$2" $(cat "$1/stat")
+    fetch "$1/stat"
+    set -- "$1" "$2" $_v
     chown "$4:$5" "$2"; chmod ug-s,o-t "$2"; chmod "$3" "$2" # chmod alone leaves a folder its set-group bit
     touch -r "$1/ref" "$2"
-    flags=$(tr -dc ia < "$1/flags" 2>/dev/null)
+    fetch "$1/flags"
+    flags=; case $_v in *i*) flags=i ;; esac
+    case $_v in *a*) flags=${flags}a ;; esac
     [ -z "$flags" ] || chattr "+$flags" "$2"
     flush "$2"
-    [ "$(looks_of "$2")" = "$(cat "$1/looks")" ] || lines="$lines
+    [ "$(looks_of "$2")" = "$(value "$1/looks")" ] || lines="$lines
 differs $(value "$1/path")"
 }
 

@@ -8,8 +8,10 @@
 # owner, mode, access lists and hard links stay as they are, and only bytes and time have to be put back.
 answer() { echo "$*"; exit 0; }
 refuse() { echo "problem $*"; [ -n "$BEGUN" ] || undo_empty; exit 0; }
+# such a journal may be long: grep reads it sooner than the shell does
+noted() { grep -q -x -F -e "$1" "$STATE/journal" 2>/dev/null; }
 NOFOLLOW=
-if dd if=/dev/null of=/dev/null oflag=nofollow 2>/dev/null; then NOFOLLOW=oflag=nofollow; fi
+no_links() { if dd if=/dev/null of=/dev/null oflag=nofollow 2>/dev/null; then NOFOLLOW=oflag=nofollow; fi; }
 MOST=67108864 # bytes of a secret; more is no secret but data
 
 candidate() {
@@ -192,6 +194,7 @@ put_aside() {
     note version 1
     keep "$NOTE" "used $VAULT" && sync || refuse readonly
     BEGUN=1
+    no_links
     for e in "$VAULT"/[0-9]*; do if [ -e "$e/copy" ]; then empty_one "$e"; fi; done
     sync
     note put-aside
@@ -209,6 +212,7 @@ put_back() {
     trusted || refuse vault-away "${VAULT%/*}"
     STATE=$VAULT
     if [ "$WORD" != used ]; then forget_vault; answer nothing; fi
+    no_links
     for e in "$VAULT"/[0-9]*; do if [ -e "$e/copy" ]; then back_one "$e"; fi; done
     sync
     cat "$VAULT/report" 2>/dev/null
@@ -216,6 +220,6 @@ put_back() {
     answer back
 }
 
-[ "$(id -u)" = 0 ] || answer problem not-root
+root || answer problem not-root
 alone
 case $DO in aside) put_aside ;; back) put_back ;; esac

@@ -5,13 +5,23 @@ limited() { if timeout 9 true 2>/dev/null; then timeout 20 "$@"; else "$@"; fi; 
 
 # looks_of PATH: kind, mode, owner, time, SELinux label, extended attributes (ACLs and capabilities are such), flags
 looks_of() {
-    stat -c '%F %a %u %g %y' "$1"
-    stat -c 'label %C' "$1" 2>/dev/null
-    if have getfattr; then getfattr -h -d -m - -e hex --absolute-names "$1" 2>/dev/null | grep = | sort; fi
-    echo "flags $(flags_of "$1")"
+    stat -c "%F %a %u %g %y${NEWLINE}label %C" "$1" 2>/dev/null
+    _all=
+    if have getfattr; then _all=$(getfattr -h -d -m - -e hex --absolute-names "$1" 2>/dev/null); fi
+    if [ -n "$_all" ]; then printf '%s\n' "$_all" | grep = | sort; fi
+    own_flags "$1"
+    echo "flags $_own"
 }
 # flags_of PATH: those that somebody sets (chattr(1)); others (e, I, N …) are the file system's own affair
-flags_of() { lsattr -d "$1" 2>/dev/null | cut -d' ' -f1 | tr -dc 'acdijsuACDSTtPF'; }
+flags_of() { own_flags "$1"; printf '%s' "$_own"; }
+own_flags() {
+    _all=$(lsattr -d "$1" 2>/dev/null) _own=
+    _all=${_all%% *}
+    while [ -n "$_all" ]; do
+        _rest=${_all#?}; _flag=${_all%"$_rest"} _all=$_rest
+        case $_flag in [acdijsuACDSTtPF]) _own=$_own$_flag ;; esac
+    done
+}
 
 # mount_table: device number, root, place, type, how: of each mount that holds data
 mount_table() {
@@ -20,7 +30,10 @@ mount_table() {
             print $3, $4, $5, $(i + 1), $6 ":" how[1] }' /proc/self/mountinfo
 }
 # mount_escape PATH: as awk's -v must be given it to meet mountinfo's own way of writing it
-mount_escape() { printf '%s' "$1" | sed -e 's/\\/\\\\134/g' -e 's/ /\\\\040/g' -e 's/\t/\\\\011/g'; }
+mount_escape() {
+    case $1 in *[!A-Za-z0-9/._-]*) ;; *) printf '%s' "$1"; return ;; esac
+    printf '%s' "$1" | sed -e 's/\\/\\\\134/g' -e 's/ /\\\\040/g' -e 's/\t/\\\\011/g'
+}
 # mount_id PATH: as process 1 sees it; a mount namespace of ours has other numbers for the same mounts
 mount_id() { awk -v p="$(mount_escape "$1")" '$5 == p { id = $1 } END { print id }' /proc/1/mountinfo; }
 
@@ -55,13 +68,16 @@ openrc_services() {
     limited rc-status -a | awk -F'[][]' 'NF > 2 { split($1, name, " "); split($2, state, " "); print name[1], state[1], 0, "enabled openrc - -" }'
 }
 upstart_services() {
-    if have initctl; then limited initctl list; fi |
-        awk '$2 == "start/running," && $3 == "process" { print $1, "running", $4, "enabled upstart - -" }'
+    have initctl || return 0
+    limited initctl list | awk '$2 == "start/running," && $3 == "process" { print $1, "running", $4, "enabled upstart - -" }'
 }
 pid_files() {
     for _f in "$RUN"/*.pid "$RUN"/*/*.pid; do
-        _pid=$(head -n 1 "$_f" | tr -dc 0-9) && [ -n "$_pid" ] && [ -d "/proc/$_pid" ] || continue
-        echo "$(awk '$1 == "Name:" { print $2 }' "/proc/$_pid/status") running $_pid enabled $_f - -"
+        _pid=
+        if [ -f "$_f" ]; then read -r _pid < "$_f"; fi
+        case $_pid in *[!0-9]*) _pid=$(printf '%s' "$_pid" | tr -dc 0-9) ;; esac
+        [ -n "$_pid" ] && [ -d "/proc/$_pid" ] && read -r _word _name _rest < "/proc/$_pid/status" || continue
+        echo "$_name running $_pid enabled $_f - -"
     done
 }
 # mount_unit PATH: the file that systemd knows this mount from; it forgets a line of fstab that was taken out
@@ -73,7 +89,7 @@ mount_unit() {
 # mark_start: which mounts the merge that is started now reads; one that is mounted anew later was away in between
 mark_start() {
     rm -f "$STATE/restore.pid" # of a restore that could not be done
-    for _m in "$STATE"/m[0-9][0-9]; do mount_id "$(value "$_m/path")" > "$_m/mountid"; done
+    for _m in "$STATE"/m[0-9][0-9]; do fetch "$_m/path"; mount_id "$_v" > "$_m/mountid"; done
     boot_id > "$STATE/merge.boot"
 }
 # undisturbed: nothing of that has changed
@@ -90,6 +106,6 @@ save_witness() {
     services > "$STATE/services"
     hardware > "$STATE/hardware"
     for _m in "$STATE"/m[0-9][0-9]; do
-        _path=$(value "$_m/path"); disk_look "$_path" > "$_m/disk"; mount_unit "$_path" > "$_m/unit"
+        fetch "$_m/path"; _path=$_v; disk_look "$_path" > "$_m/disk"; mount_unit "$_path" > "$_m/unit"
     done
 }
