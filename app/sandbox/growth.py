@@ -127,7 +127,8 @@ def findings(look: Look, how: Mapping[str, str], here: tuple[str, str] = ("", ""
     for path in asked:
         if why := why_not(look, path, how):
             title = f"{path} cannot be put into the copy: {why}."
-            yield Finding("stop", title, "", _REMEDY.format(path=path), "grow")
+            remedy = _REMEDY.format(path=path) if path in known else f"Do not ask for {path}."
+            yield Finding("stop", title, "", remedy, "grow")
         elif known[path].hidden:
             text = "They are not in the copy, where the data takes their place; the sandbox still has them."
             yield Finding("care", f"The folder below {path} is not empty: files are hidden.", text, "", "hidden")

@@ -127,7 +127,9 @@ def test_data_that_cannot_be_fetched_or_opened_is_refused_beforehand(disk: dict[
 
 
 def test_what_is_no_data_disk_is_refused() -> None:
-    assert stops(LOOK, "/nowhere=grow") == ["/nowhere cannot be put into the copy: it is no data disk of the sandbox."]
+    (stop,) = (finding for finding in told(LOOK, "/nowhere=grow") if finding.grade == "stop")
+    assert stop.title == "/nowhere cannot be put into the copy: it is no data disk of the sandbox."
+    assert stop.remedy == "Do not ask for /nowhere."
 
 
 def test_without_libguestfs_here_it_is_refused_with_what_to_do() -> None:
