@@ -130,10 +130,10 @@ def _grow_partition(guest: Guest, number: int) -> None:
     extended = _extended(guest, parts) if table == "msdos" else 0
     last = extent(parts, table, extended)
     if last.number != number:
-        raise refused(f"Its partition is number {number}, but number {last.number} is the last one on the disk.")
+        raise refused(f"The root's partition is number {number}, but number {last.number} is the last one on the disk.")
     end = last_sector(_sectors(guest), table)
     if end <= last.last:
-        raise refused(f"A table of the kind {table.upper()} cannot hold a bigger one.")
+        raise refused("Its partition table ends there (an MBR counts to 2 TiB).")
     if number > 4 and extended:
         guest.call("part-resize", DISK, extended, end)
     guest.call("part-resize", DISK, number, end)
