@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from app import host, secrets
 from app.errors import trouble
 from app.secrets import Answers
+from ui.collector import Collector
 from ui.lastbox import LastBox
 from ui.look import Styler, window_icon
 from ui.runner import alive
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.excepthook = last.caught
     window = Wizard(answers)
     ends = Ends(window)
+    collector = Collector(window)
     window.show()
     if wishes.rehearse:
         window.walk.begin()
@@ -48,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         Opening(window, wishes.export)
     code = app.exec()
     ends.close()
+    collector.close()
     return _ended(code)
 
 

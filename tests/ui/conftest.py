@@ -16,6 +16,7 @@ from app.disk.practice_disk import write_disk
 from app.secrets import Answers
 from tests.ui.watchdog import Watchdog
 from ui import runner
+from ui.collector import Collector
 from ui.look import Styler
 from ui.wizard import Wizard
 
@@ -23,6 +24,13 @@ from ui.wizard import Wizard
 @pytest.fixture(scope="session")
 def styled(qapp: QApplication) -> Styler:
     return Styler(qapp)
+
+
+@pytest.fixture(autouse=True)
+def collector(qapp: QApplication) -> Iterator[Collector]:
+    made = Collector()
+    yield made
+    made.close()
 
 
 @pytest.fixture
