@@ -202,6 +202,6 @@ def test_work_that_is_just_starting_or_just_ending_is_not_dead(tmp_path: Path) -
         begin = f"SANDHOPPER_WORK={STATE}/merge setsid sleep 60 >/dev/null 2>&1 </dev/null &\n".encode()
         begin += b"until tr '\\0' '\\n' < /proc/$!/environ | grep -q SANDHOPPER_WORK; do sleep 0.05; done\n"
         assert ask(machine, begin + lib + poll) == ["alive"]
-        ends = b'marked() { echo 0 > "$STATE/merge.status"; false; }\n'
+        ends = b'marked() { printf 0 > "$STATE/merge.status"; false; }\n'
         machine.run("sh", "-c", f"echo 1 > {STATE}/merge.pid")
         assert ask(machine, lib + ends + poll) == ["ended 0"]
