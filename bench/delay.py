@@ -30,7 +30,7 @@ class Delay:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join(10)
 
     def _run(self) -> None:
@@ -38,6 +38,11 @@ class Delay:
         self._loop.run_until_complete(asyncio.start_server(self._accepted, HOST, self.port, limit=1 << 22))
         self._listens.set()
         self._loop.run_forever()
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(0.1, self._loop.stop)
 
     async def _accepted(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
         far, to_far = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)

@@ -2,7 +2,8 @@
 
 The servers are those of the tests (OpenSSH, vsftpd), on this computer. Each program runs in turn, as often as --runs
 says; the table shows medians. A ratio is the time by that of the best peer: below 1 is faster. “sending and proving” is
-Sandhopper's step alone: no peer looks whether what arrived is right, but rclone. CPU is the client's, in seconds.
+Sandhopper's step alone, “the whole command” also tries the place out and measures the line; no peer but rclone looks
+whether what arrived is right. CPU is the client's, in seconds (of lftp without the ssh that it starts).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _race(title: str, peers: tuple[str, ...], found: dict[str, list[Cost]]) -> N
             _line(title, name, f"{middle(name):.2f} s", middle(name) / best, f"{middle(name, 'cpu'):.1f} s")
         else:
             _line(title, name, "is not installed here")
-    for what, words in (("step", "sending and proving"), ("seconds", "the whole command")):
+    for what, words in (("sending", "sending"), ("step", "sending and proving"), ("seconds", "the whole command")):
         took = middle(OURS, what)
         cpu = f"{middle(OURS, 'cpu'):.1f} s" if what == "seconds" else ""
         _line(title, f"{OURS}, {words}", f"{took:.2f} s", took / best if best else None, cpu)

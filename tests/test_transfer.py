@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -129,6 +130,46 @@ def test_a_right_part_is_gone_on_with(tmp_path: Path, stack: ExitStack, ctx: Con
     (server.folder / PART).write_bytes(DATA[:2_000_000])
     done = send(here, store, ctx)
     assert (done.resumed_at, done.sent, done.grade) == (2_000_000, 1_000_000, "sha256-server")
+
+
+def test_a_file_that_nobody_hashed_is_hashed_while_it_is_sent(
+    here: Store, there: Store, ctx: Context, tmp_path: Path, events: list[Event]
+) -> None:
+    ctx.report = lambda event: events.append(event) or check_part(event)
+
+    def check_part(event: Event) -> None:
+        if event.kind == "tick" and 0 < event.done < len(DATA) and event.text == "Sending the image":
+            assert [file.name for file in (tmp_path / "there").iterdir()] == [part_name(NAME, "4711")]
+
+    done = copy(here, NAME, there, NAME, ctx, mark="4711")
+    assert (done.sha256, done.grade) == (SHA, "sha256-server")
+    assert not [event for event in events if event.text == proof.READING]  # no second look at the file here
+    assert (tmp_path / "there" / NAME).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("lies_there", ["part", "whole"])
+def test_what_was_never_hashed_and_is_there_already_has_its_hash_told(
+    here: Store, there: Store, ctx: Context, tmp_path: Path, lies_there: str
+) -> None:
+    (tmp_path / "there" / (part_name(NAME, "4711") if lies_there == "part" else NAME)).write_bytes(DATA)
+    done = copy(here, NAME, there, NAME, ctx, mark="4711")
+    assert (done.sha256, done.sent) == (SHA, 0)
+    assert (tmp_path / "there" / NAME).read_bytes() == DATA
+
+
+def test_a_resume_without_a_known_hash_tells_the_hash_of_all(
+    here: Store, there: Store, ctx: Context, tmp_path: Path
+) -> None:
+    (tmp_path / "there" / part_name(NAME, "4711")).write_bytes(DATA[:1_000_000])
+    done = copy(here, NAME, there, NAME, ctx, mark="4711")
+    assert (done.sha256, done.resumed_at) == (SHA, 1_000_000)
+
+
+def test_no_thread_stays_when_an_upload_is_stopped(here: Store, there: Store, ctx: Context) -> None:
+    ctx.report = lambda event: ctx.cancel.set() if event.kind == "tick" else None
+    with pytest.raises(Cancelled):
+        send(here, there, ctx)
+    assert "hashing" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_the_part_of_another_image_is_left_alone(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:

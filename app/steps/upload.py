@@ -81,7 +81,7 @@ class Upload(Plain):
         for image in images:
             name, mount = image["name"], image["mount"]
             there = _arrived(image, ctx) or parts.of(known, mount)
-            ours.append(part_name(name, image["sha256"]))
+            ours.append(part_name(name, _mark(image)))
             if known.get(parts.key("fresh", mount)) or (ctx.state.is_done(self.name) and there.get("sent")):
                 ours += [name, there.get("sidecar") or f"{name}.sha256"]
         with closing(_target(ctx)) as store:
@@ -116,10 +116,11 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
     path, name, mount = Path(image["path"]), image["name"], image["mount"]
     if (fresh := parts.key("fresh", mount)) not in ctx.state.of("upload"):
         ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
-    wishes: dict[str, Any] = {"sha256": image["sha256"], "limit": ctx.job.limit, "verify": ctx.job.verify}
+    known: dict[str, Any] = {"sha256": image["sha256"], "mark": _mark(image)}
+    wishes: dict[str, Any] = {"limit": ctx.job.limit, "verify": ctx.job.verify}
     with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
         try:
-            done = copy(here, path.name, store, name, ctx, **wishes)
+            done = copy(here, path.name, store, name, ctx, **known, **wishes)
         except Transient:
             if ctx.total == image["size"] <= ctx.done:
                 ctx.fact(all_sent=True)
@@ -221,7 +222,12 @@ def _there(store: Store, image: dict[str, Any]) -> int:
     """The bytes of an image that lie there; all of them when a crash came before the last word."""
     if store.size(image["name"]) == image["size"]:
         return int(image["size"])
-    return store.size(part_name(image["name"], image.get("sha256", ""))) or 0
+    return store.size(part_name(image["name"], _mark(image))) or 0
+
+
+def _mark(image: dict[str, Any]) -> str:
+    """What keeps the unfinished file apart from another image's; a file that was not hashed yet has a mark instead."""
+    return str(image.get("sha256") or image.get("mark", ""))
 
 
 def _stop_if_short(store: Store, images: Sequence[dict[str, Any]], ctx: Context) -> None:

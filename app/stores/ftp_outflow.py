@@ -31,15 +31,22 @@ class Outflow:
         rest = memoryview(block)
         while rest:
             self.wire.ctx.stop_if_cancelled()
-            if self.settle() > self._allowed():
+            room = int(self._allowed()) - self.settle()
+            if room < 0:
                 self.wire.stop_if_broken()
                 self.wire.ctx.sleep(HOLD)
             else:
-                went = self.wire.try_send(rest[:PIECE])
-                self.sent += went
-                rest = rest[went:]
+                rest = rest[self._burst(rest[: max(room, PIECE)]) :]
             if time.monotonic() - self._moved > STALL and self.sent > self.arrived:
                 raise TimeoutError(f"no byte got through for {STALL:.0f} s")
+
+    def _burst(self, rest: memoryview) -> int:
+        """Send what fits of *rest*; looking around after each piece would cost as much as sending it."""
+        gone = 0
+        while gone < len(rest) and (went := self.wire.try_send(rest[gone : gone + PIECE])):
+            gone += went
+            self.sent += went
+        return gone
 
     def settle(self) -> int:
         """Tell what arrived since; returns the bytes that are still in flight."""

@@ -108,8 +108,8 @@ class Sftp:
         """SHA-256 (hex) by the server's own sha256sum; None when this login has no shell or no such program."""
         with self._talking(name) as line:
             self._size(line, self._path(name))
-        if self._shell is None:
-            self._shell = sftp_shell.there(self.ssh)
+        if self._shell is None:  # a place that was seen to compute one need not be asked for a shell again
+            self._shell = self.abilities.digest or sftp_shell.there(self.ssh)
         return sftp_shell.digest(self.ssh, self._path(name), length) if self._shell else None
 
     def free(self) -> int | None:

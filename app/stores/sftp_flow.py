@@ -23,7 +23,7 @@ class Pace:
     """How fast answers come in, and so how many bytes may be under way and how large a request should be."""
 
     def __init__(self, longest: int) -> None:
-        self.longest, self.rate, self.sessions = longest, 0.0, 1
+        self.longest, self.rate, self.latest, self.sessions = longest, 0.0, 0.0, 1
         self._since, self._count, self._total = time.monotonic(), 0, 0
 
     def got(self, count: int) -> None:
@@ -32,8 +32,8 @@ class Pace:
         self._total += count
         passed = time.monotonic() - self._since
         if passed >= 0.25:
-            now = self._count / passed
-            self.rate = 0.7 * self.rate + 0.3 * now if self.rate else now
+            self.latest = self._count / passed
+            self.rate = 0.7 * self.rate + 0.3 * self.latest if self.rate else self.latest
             self._since, self._count = time.monotonic(), 0
 
     @property
@@ -49,7 +49,7 @@ class Pace:
         On a line that is full itself, the answers take longer than on an idle one, and less than this gets through.
         """
         most = MOST * self.sessions
-        return round_trip >= FAR and self.under_way >= most and self.rate * round_trip >= most / 3
+        return round_trip >= FAR and self.under_way >= most and self.latest * round_trip >= most / 3
 
     @property
     def request(self) -> int:

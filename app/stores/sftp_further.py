@@ -40,8 +40,8 @@ class Further:
 
     def finish(self, patience: float) -> None:
         """Close the file in each; raises `StatusError` where a server says only now that it was not stored."""
-        for lane in self._all():
-            lane.wire.call(CLOSE, lane.name, patience=patience)
+        for lane, number in [(lane, lane.wire.ask(CLOSE, lane.name)) for lane in self._all()]:
+            lane.wire.answer(number, patience)
         self.close()
 
     def close(self) -> None:

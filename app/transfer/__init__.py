@@ -44,7 +44,7 @@ class Outcome:
 
 
 def part_name(name: str, sha256: str = "") -> str:
-    """What an unfinished file is called; the digest keeps two images apart."""
+    """What an unfinished file is called; the digest (or another mark of the image) keeps two images apart."""
     return f"{name}.{sha256[:8]}.part" if sha256 else f"{name}.part"
 
 
@@ -56,20 +56,23 @@ def copy(
     ctx: Context,
     *,
     sha256: str = "",
+    mark: str = "",
     limit: int = 0,
     verify: str = "auto",
 ) -> Outcome:
     """Copy *name* of *source* to *new_name* of *target*. Safe to call again after any interruption.
 
-    *sha256* is what the file is known to have; *limit* in bytes a second (0: none); *verify* is `auto`, `whole`,
-    `sampled` or `size`. Raises `Transient` when calling it again may help, `JobError` when it will not.
+    *sha256* is what the file is known to have; where nobody knows it yet, it is computed while the file is sent, and
+    *mark* keeps the unfinished file apart from another image's. *limit* in bytes a second (0: none); *verify* is
+    `auto`, `whole`, `sampled` or `size`.
+    Raises `Transient` when calling it again may help, `JobError` when it will not.
     """
     began = time.monotonic()
     file = Original.of(source, name, sha256, ctx)
     if proof := _there_already(file, target, new_name, ctx, verify):
-        return Outcome(proof.text, proof.grade, 0, file.size, time.monotonic() - began, sha256)
+        return Outcome(proof.text, proof.grade, 0, file.size, time.monotonic() - began, _hash_of(file, ctx))
     can = target.abilities
-    part = part_name(new_name, sha256) if can.rename and not can.whole else new_name
+    part = part_name(new_name, sha256 or mark) if can.rename and not can.whole else new_name
     offset = resume_at(file, target, part, ctx)
     sent = file.size - offset
     if sent or not file.size:
@@ -77,7 +80,12 @@ def copy(
     proof = _proven(file, target, part, ctx, verify, resumed=offset > 0)
     if part != new_name and proof.text != MOVED:
         _publish(target, part, new_name, file.size)
-    return Outcome(proof.text, proof.grade, sent, offset, time.monotonic() - began, file.sha256)
+    return Outcome(proof.text, proof.grade, sent, offset, time.monotonic() - began, _hash_of(file, ctx))
+
+
+def _hash_of(file: Original, ctx: Context) -> str:
+    """The file's SHA-256, where it is known or is no second download; all of it may have lain there before."""
+    return file.sha256 or (digest(file.store, file.name, ctx) if file.here else "")
 
 
 def sidecar(target: Store, name: str, sha256: str) -> str:
