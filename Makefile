@@ -20,7 +20,7 @@ test: $(VENV)/.test lint
 	QT_QPA_PLATFORM=offscreen $(BIN)/pytest
 
 test-guest: $(VENV)/.guest
-	$(BIN)/pytest -m guest -n 0 --timeout=1500 tests/guest
+	$(BIN)/pytest -m guest -n 0 --timeout=1500
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.merge

@@ -54,11 +54,11 @@ class Machine:
         if line == "id -u":
             return 0, b"0\n"
         text = given.decode("utf-8", "surrogateescape")
-        verb = next((v for v in VERBS if text.endswith(script(v))), "")
+        verb = next((v for v in VERBS if f"{script(v)}\n)\n" in text), "")
         if line != "sh -s" or not verb:
             return 127, b""
         with self._lock:
-            said = f"{_value(text, 'BEGINS')}\n{getattr(self, f'_{verb}')(text)}"
+            said = f"{_value(text, 'BEGINS')}\n{getattr(self, f'_{verb}')(text)}{_value(text, 'ENDS')}\n"
             return 0, said.encode("utf-8", "surrogateescape")
 
     def stop(self) -> None:

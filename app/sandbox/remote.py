@@ -38,6 +38,10 @@ PATIENCE = 8  # tenths of a second that one look at a detached program waits the
 FIRST_WAIT, LONGEST_WAIT, SLOWEST_WAIT = 0.05, 0.2, 5.0  # seconds between two looks
 
 
+# in a shell of its own, which reads all of the text before it begins; `exit` in it does not end ours
+_WHOLE = b'echo "$BEGINS"\n(\n%s\n)\n_code=$?\necho "$ENDS"\nexit $_code\n'
+
+
 class Gone(Exception):
     """Somebody else has put the sandbox back, or is just doing so: there is nothing to look after any more."""
 
@@ -111,15 +115,16 @@ def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = SLOWEST) -> b
     """Run a quick script and return what it says; `JobError` with its last words when the shell itself fails.
 
     `Transient` when it takes more than *timeout* seconds: every script of ours may be run again.
-    What the login's own start-up files print before our first words is left out.
+    What the login's own files print before our first words and behind our last ones is left out; so is the answer
+    whose last words are missing (sudo's `log_output` and dying lines cut some): that is a `Transient`, too.
     """
     from app.ssh.command import TooSlow
     from app.ssh.trouble import no_shell
 
-    begins = f"@{token_hex(12)}"
-    told = given(BEGINS=begins) + b'echo "$BEGINS"\n' + before
+    begins, ends = f"@{token_hex(12)}", f"@{token_hex(12)}"
+    text = given(BEGINS=begins, ENDS=ends) + _WHOLE % (before + program(name).encode())
     try:
-        done = ssh.run("sh -s", stdin=told + program(name).encode(), timeout=timeout, sudo=True)
+        done = ssh.run("sh -s", stdin=text, timeout=timeout, sudo=True)
     except TooSlow as exc:
         raise _too_slow(timeout) from exc
     if done.status in (-1, 137, 143):
@@ -131,6 +136,9 @@ def ask(ssh: Ssh, name: str, before: bytes = b"", timeout: float = SLOWEST) -> b
     _, found, answer = done.out.partition(begins.encode() + b"\n")
     if not found:
         raise no_shell(ssh.where, done.out + done.err)
+    answer, whole, _ = answer.rpartition(ends.encode())
+    if not whole:
+        raise Transient("The sandbox's answer was cut off in the middle.", "It is asked again.", topic="sandbox")
     return answer
 
 

@@ -8,7 +8,8 @@
 # Sets: unsteady names in M/unsteady.l (empty: all is equal). $inner: merged mounts inside $src, as find patterns.
 ROUNDS=6
 REFUSED='Operation not supported\|etting attribute' # what cp and setfattr say when a file system cannot keep something
-SIDE_BY_SIDE=262144 # kilobytes; less than that is copied by one process: starting many takes longer on a small machine
+SIDE_BY_SIDE=262144 # kilobytes; less than that, in few files, is copied by one process: starting many takes longer
+MANY=5000 # files
 FEW=3000 # more names than that are copied again by one walk through everything
 
 gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac; }
@@ -32,7 +33,8 @@ copier() { cp -a -x --preserve=xattr "$@"; } # told so, it says when it cannot k
 # units M: how the tree is cut into pieces that are copied side by side: M/units, and M/tied, which share hard links.
 # Fails where one process has to do it alone.
 units() {
-    [ "${total:-$SIDE_BY_SIDE}" -ge $SIDE_BY_SIDE ] && [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
+    [ "${total:-$SIDE_BY_SIDE}" -ge $SIDE_BY_SIDE ] || [ "$files" -ge $MANY ] || return 1
+    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
         (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
         pieces=$(count "$1/units.all")

@@ -132,9 +132,10 @@ start_work() {
     if have setsid; then _keep=setsid; fi
     SANDHOPPER_WORK="$STATE/$1" $_keep sh "$STATE/$1" < /dev/null > "$STATE/$1.log" 2>&1 9<&- &
     _try=0
-    while [ $_try -lt 50 ]; do # a busy machine takes its time
+    while [ $_try -lt 100 ] && kill -0 $! 2>/dev/null; do # a busy machine takes its time
+        sleep 0.1 2>/dev/null || sleep 1
         [ ! -s "$STATE/$1.pid" ] && [ ! -s "$STATE/$1.status" ] || return 0
-        _try=$((_try + 1)); sleep 0.2 2>/dev/null || sleep 1
+        _try=$((_try + 1))
     done
 }
 # root: whether we may do everything here

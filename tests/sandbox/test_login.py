@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.context import Context
-from app.errors import JobError, NeedsAnswer
+from app.errors import JobError, NeedsAnswer, Transient
 from app.sandbox import Sandbox
 from app.ssh import Ssh
 from app.ssh.command import portable
@@ -163,3 +163,9 @@ def test_full_and_closed_places_do_not_matter(tmp_path: Path, sandbox: Callable[
     with Machine(tmp_path) as machine:
         machine.run("sh", "-c", "mount -t tmpfs -o ro,noexec none /tmp; mount -t tmpfs -o ro none /home")
         assert sandbox(machine, "scientist").look().mounts
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(tmp_path: Path, sandbox: Callable[..., Sandbox]) -> None:
+    cut = 'ForceCommand sh -c "$SSH_ORIGINAL_COMMAND" | head -c 4000'
+    with Machine(tmp_path, sshd=cut) as machine, pytest.raises(Transient, match="cut off in the middle"):
+        sandbox(machine).look()
