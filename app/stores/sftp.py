@@ -65,7 +65,7 @@ class Sftp:
         with self._talking(name) as line, self._opened(line, name, flags) as handle:
             if offset:
                 self._cut(line, handle, name, offset)
-            further = Further(lambda: self._another(name))
+            further = Further(lambda: self._another(name), self.ctx)
             upload = Upload(Lane(line, handle), offset, self._longest[1], acked, further)
             try:
                 with contextlib.closing(further):

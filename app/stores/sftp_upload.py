@@ -117,6 +117,8 @@ class Upload:
                 raise
             self._gap = self._gap or (self._refused_at is not None and offset > self._refused_at)
             self.pace.got(count)
+            if self._further and lane is not self.lanes[0]:
+                self._further.carried()
             self.acked(count)
 
     def _leave_no_gap(self) -> None:

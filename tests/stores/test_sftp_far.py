@@ -102,6 +102,39 @@ def test_a_server_that_allows_one_session_gets_one(
         assert (server.folder / "a.img").read_bytes() == DATA
 
 
+def test_a_server_that_hangs_up_at_a_second_session_is_asked_once(
+    server: Sshd, ctx: Context, lanes: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def hangs_up(store: Sftp, name: str) -> Any:
+        asked.append(name)
+        server.cut()
+        raise EOFError
+
+    monkeypatch.setattr(Sftp, "_another", hangs_up)
+    with far(server, ctx) as (store, _), pytest.raises(Transient):
+        store.write("a.part", blocks_of(DATA), 0, lambda n: None)
+    with far(server, ctx) as (store, _):
+        store.write("a.part", blocks_of(DATA), 0, lambda n: None)
+    assert len(asked) == 1
+    assert (server.folder / "a.part").read_bytes() == DATA
+
+
+def test_a_cut_line_does_not_keep_an_upload_from_several_sessions(
+    server: Sshd, ctx: Context, here: Store, lanes: list[object]
+) -> None:
+    with far(server, ctx) as (store, relay):
+        relay.cut_after(7_000_000)
+        with pytest.raises(Transient):
+            send(here, store, ctx)
+        first = len(lanes)
+        assert first
+        (server.folder / PART).unlink()
+        send(here, store, ctx)
+        assert len(lanes) > first
+
+
 def test_no_session_stays_when_it_is_done(server: Sshd, ctx: Context, lanes: list[object]) -> None:
     with far(server, ctx) as (store, _):
         store.write("a.img", blocks_of(DATA), 0, lambda n: None)
