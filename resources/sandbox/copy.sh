@@ -143,11 +143,26 @@ contents() {
     else
         (cd "$src" && diff -rq --no-dereference -- . "$place/." > "$1/diff.1" 2> /dev/null)
     fi
-    awk -v p="$place/" '/^Only in / || /^Common subdirectories: / || / is a .* while file / || /^Symbolic links / { next }
-        { a = (length($0) - 6 - 5 - length(p) - 7) / 2; n = substr($0, 7, a)
-          if ($0 != "Files " n " and " p n " differ") odd = 1; else print n } END { exit odd }' "$1"/diff.* > "$1/content.raw" &&
-        sed "$SIGNS" "$1/content.raw" | sort -u > "$1/content.l" || by_digest "$1"
+    differing "$1"/diff.* > "$1/content.raw" && sort -u "$1/content.raw" > "$1/content.l" || by_digest "$1"
     rm -f "$1"/diff.*
+}
+# differing FILE …: the names of files that diff found other bytes in; fails where a name cannot be told from its words.
+# A name may go over several lines: a record is whole once it has the same name twice.
+differing() {
+    p="$place/" awk 'BEGIN { p = ENVIRON["p"] }
+        function whole(head, tail,  a) {
+            a = (length(r) - length(head) - 5 - length(p) - length(tail)) / 2
+            if (a < 1 || a != int(a)) return 0
+            n = substr(r, length(head) + 1, a)
+            return r == head n " and " p n tail
+        }
+        r == "" && (/^Only in / || / is a .* while file / || /^Symbolic links /) { next }
+        { r = r == "" ? $0 : r "\n" $0 }
+        length(r) > 20000 { exit }
+        r ~ /^Common subdirectories: / { if (whole("Common subdirectories: ", "")) r = ""; next }
+        r !~ /^Files / { exit }
+        whole("Files ", " differ") { gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n); gsub(/\n/, "\003", n); print n; r = "" }
+        END { exit r != "" }' "$@"
 }
 # diff_each M OPTION TEST …: compare the folders of $src for which find's TEST holds, side by side
 diff_each() {

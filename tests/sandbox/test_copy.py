@@ -89,6 +89,15 @@ CHANGES = {
 }  # fmt: skip
 
 
+def test_other_bytes_behind_a_name_of_several_lines_are_found_without_hashing_everything(tmp_path: Path) -> None:
+    change = """for f in "odd names/new
+line" "odd folders/new
+line/f"; do t=$(stat -c @%.9Y "$f"); printf X | dd of="$f" conv=notrunc bs=1; touch -d $t "$f"; done"""
+    it = copied(tmp_path, during=change, hide="by_digest")
+    assert it.copy == it.source
+    assert it.rounds
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_what_changes_meanwhile_is_copied_again(tmp_path: Path, what: str) -> None:
     it = copied(tmp_path, during=CHANGES[what])
