@@ -70,14 +70,21 @@ extra=
 [ "$what" = run ] || extra='[dev]'
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extra"
 
-# Debian's ProFTPD conflicts with vsftpd, and the tests want both: it is only unpacked, beside the environment's programs
-ftpd="proftpd-core proftpd-mod-crypto"
-if [ "$what" != run ] && [ ! -x "$venv/proftpd/usr/sbin/proftpd" ] && command -v apt-get >/dev/null && ! has proftpd; then
-  apt-cache show $ftpd >/dev/null 2>&1 || ${root[@]+"${root[@]}"} apt-get update -qq
-  # shellcheck disable=SC2046,SC2086 - words are wanted
-  install $(apt-cache depends -i $ftpd | sed -n 's/.*Depends: \(lib[^ :<>]*\)$/\1/p' | sort -u)
+# unpacked NAME PROGRAM PACKAGE ...: Debian's ProFTPD conflicts with vsftpd, and Pure-FTPd asks for an inetd, but the tests want
+# all three: these are only unpacked, beside the environment's programs
+unpacked() {
+  local place=$venv/$1 program=$2 unpack
+  shift 2
+  if [ -x "$place/usr/sbin/$program" ] || ! command -v apt-get >/dev/null || has "$program"; then return; fi
+  apt-cache show "$@" >/dev/null 2>&1 || ${root[@]+"${root[@]}"} apt-get update -qq
+  # shellcheck disable=SC2046 - words are wanted
+  install $(apt-cache depends -i "$@" | sed -n 's/.*Depends: \(lib[^ :<>]*\)$/\1/p' | sort -u)
   unpack=$(mktemp -d)
-  (cd "$unpack" && apt-get download -qq $ftpd)
-  for package in "$unpack"/*.deb; do dpkg -x "$package" "$venv/proftpd"; done
+  (cd "$unpack" && apt-get download -qq "$@")
+  for package in "$unpack"/*.deb; do dpkg -x "$package" "$place"; done
   rm -rf "$unpack"
+}
+if [ "$what" != run ]; then
+  unpacked proftpd proftpd proftpd-core proftpd-mod-crypto
+  unpacked pure-ftpd pure-ftpd pure-ftpd
 fi

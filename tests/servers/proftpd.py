@@ -24,7 +24,9 @@ PASSWORD = "correct horse"
 class Proftpd:
     """`with Proftpd(tmp_path) as server: server.url`; the login is this user's name with `PASSWORD`."""
 
-    def __init__(self, tmp_path: Path, *options: str, certificate: str = "good") -> None:
+    def __init__(self, tmp_path: Path, *options: str, certificate: str = "good", implicit: bool = False) -> None:
+        self.scheme = "ftps" if implicit else "ftpes"
+        options = (*options, "TLSOptions UseImplicitSSL") if implicit else options
         self.program, self.modules = _program()
         self.port, self.user = free_port(), getpass.getuser()
         self.place = tmp_path / f"proftpd-{self.port}"
@@ -87,7 +89,7 @@ class Proftpd:
     @property
     def login(self) -> str:
         """The key under which the password is given."""
-        return f"ftpes://{self.user}@127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.user}@127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from app.context import Context
 from tests.servers import Lay, Place, need
+from tests.servers.sshd import Sshd
 
 PLACES = {
     "local": "tests.servers.places:local",
@@ -25,11 +26,25 @@ PLACES = {
     "vsftpd": "tests.servers.ftps_places:vsftpd",
     "vsftpd-implicit": "tests.servers.ftps_places:vsftpd_implicit",
     "proftpd": "tests.servers.ftps_places:proftpd",
+    "proftpd-implicit": "tests.servers.ftps_places:proftpd_implicit",
+    "pureftpd": "tests.servers.ftps_places:pureftpd",
     "pyftpdlib": "tests.servers.ftps_places:pyftpd",
     "glance": "tests.practice.cloud_places:glance",
     "swift": "tests.practice.cloud_places:swift",
     "paramiko": "tests.servers.places:paramiko_server",
 }
+
+
+@pytest.fixture
+def ctx(context: Callable[..., Context]) -> Context:
+    return context()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Sshd]:
+    """OpenSSH's server; a file of tests about another one has its own."""
+    with Sshd(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=list(PLACES))

@@ -20,11 +20,6 @@ AWKWARD = ["two words.qcow2", "größe-日本.qcow2", 'it\'s "quoted" $(id) `id`
 
 
 @pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
-
-
-@pytest.fixture
 def store(place: Place, ctx: Context) -> Iterator[Store]:
     with contextlib.closing(place.make(ctx)) as made:
         yield made

@@ -32,11 +32,6 @@ DATA = os.urandom(3_000_000)
 
 
 @pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
-
-
-@pytest.fixture
 def stack(tmp_path: Path) -> Iterator[ExitStack]:
     with ExitStack() as made:
         yield made
