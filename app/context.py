@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from app import host
 from app.errors import Cancelled, JobError, Question
@@ -60,6 +60,16 @@ class Finding:
     fix: str = ""
 
 
+class Watch(Protocol):
+    """Looks after bytes under way from inside the work that sends them (`app.transfer.watch`)."""
+
+    def look(self) -> None:
+        """Look whether all is well; called wherever the work looks whether it is cancelled. Raises what ends it."""
+
+    def facts(self) -> dict[str, Any]:
+        """How it goes, for the next `tick`."""
+
+
 @dataclass
 class Context:
     """The argument of every step: the job, what is known, and how to tell what happens."""
@@ -75,6 +85,8 @@ class Context:
     done: int = 0
     total: int = 0
     progressed: float = 0.0  # time.monotonic() of the last byte that really got through
+    watch: Watch | None = None
+    findings: dict[str, list[Finding]] = field(default_factory=dict)  # what was found, by step
     _told: float = 0.0
     _seen: dict[str, tuple[float, Any]] = field(default_factory=dict)
 
@@ -102,7 +114,7 @@ class Context:
             self.progressed = now
         if now - self._told >= TICK or (count and self.done == self.total):
             self._told = now
-            self.tell("tick", self.phase)
+            self.tell("tick", self.phase, **(self.watch.facts() if self.watch else {}))
 
     def at(self, done: int) -> None:
         """Say that *done* bytes of this part are through, however many were before."""
@@ -135,10 +147,12 @@ class Context:
         return self.answers.need(question)
 
     def stop_if_cancelled(self) -> None:
-        """Raise `Cancelled` if the person asked to stop."""
+        """Raise `Cancelled` if the person asked to stop, or what the watch has seen."""
         if self.cancel.is_set():
             raise Cancelled
 
+        if self.watch:
+            self.watch.look()
     def sleep(self, seconds: float) -> None:
         """Wait; raises `Cancelled` at once if the person asks to stop."""
         if self.cancel.wait(seconds):

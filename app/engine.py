@@ -90,14 +90,14 @@ def _opened(job: Job, folder: Path, report: Report, cancel: threading.Event, ans
 
 
 def refuse_other_wishes(job: Job, folder: Path) -> None:
-    """`JobError` when *folder* holds another export, or this one begun with other wishes (its speed may change)."""
+    """`JobError` when *folder* holds another export, or this one begun with other wishes (its pace may change)."""
     file = folder / "job.json"
     if not file.exists():
         return
     kept = load(file)
     if kept.id != job.id:
         raise JobError(f"The folder {folder} belongs to another export.", "Choose an empty folder.", topic="folder")
-    if replace(kept, limit=job.limit) != job and read(folder / "journal.jsonl").steps:
+    if replace(kept, limit=job.limit, quiet=job.quiet, until=job.until) != job and read(folder / "journal.jsonl").steps:
         raise JobError(
             f"The export {job.id} was begun with other wishes than these.",
             f"Make a new job for other wishes, or go on as it was begun: sandhopper resume {job.id}",

@@ -203,6 +203,31 @@ def unacknowledged(sock: socket.socket) -> int | None:
     return None
 
 
+def held_back(sock: socket.socket) -> tuple[float, float] | None:
+    """Seconds that a connection was busy sending, and those of them in which the far side's system took no more.
+
+    Linux 4.10 and later (`struct tcp_info` in <linux/tcp.h>: tcpi_busy_time, tcpi_rwnd_limited); None elsewhere.
+    """
+    if SYSTEM != "linux":
+        return None
+    told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    if len(told) < 184:
+        return None
+    busy, by_receiver = struct.unpack_from("QQ", told, 168)
+    return busy / 1e6, by_receiver / 1e6
+
+
+def way_to(address: str) -> str:
+    """This computer's own address on the way to the IP *address*; empty when there is no way. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 9))  # UDP's connect only looks up the route (udp(7))
+            return str(sock.getsockname()[0])
+    except OSError:
+        return ""
+
+
 @contextlib.contextmanager
 def kept_awake() -> Iterator[bool]:
     """Keep the computer from sleeping; yields whether that worked. A closed lid still sleeps."""

@@ -26,6 +26,7 @@ DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
 LONGEST_FREEZE = 60  # seconds; whoever needs longer is better served by a machine that is switched off
 PROOFS = ("auto", "whole", "sampled", "size")
+QUIET = r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d=(pause|[1-9]\d{0,12})"  # as `app.throttle.Hours` writes it
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Job:
     *verify* is one of `PROOFS`. *prove* asks for the boot test, *compress* for the smaller file.
     *clean* is one of `CLEANS`; *secrets* are the decisions that differ from what it says (`move` keeps every secret,
     `share` removes each). *unfixed* names the repairs (`app/fixes.py`) that are not to be made in the copy.
+    *until*: when the image has to be at the target (seconds since 1970; 0: no such moment). *quiet*: hours of the day
+    with a limit of their own (`app.throttle.Hours`), e.g. `08:00-18:00=1000000` or `22:00-06:00=pause`.
     *freeze*: seconds for which writing to the sandbox's system disk may be held while its snapshot begins; 0 for not.
     """
 
@@ -98,6 +101,8 @@ class Job:
     secrets: tuple[Decision, ...] = ()
     unfixed: tuple[str, ...] = ()
     freeze: int = 0
+    until: float = 0.0
+    quiet: tuple[str, ...] = ()
     created: float = 0.0
     version: int = field(default=VERSION)
 
@@ -156,8 +161,7 @@ class Job:
         if not 0 <= self.created < 1e11:
             found.append("The job's date is no date.")
         found += self._freeze_problems()
-        if self.limit < 0:
-            found.append("The speed limit cannot be negative.")
+        found += self._speed_problems()
         if (self.merges or self.grows) and not self.sandbox_url:
             found.append("To merge a data disk, the sandbox's address is needed (ssh://user@host).")
         mounts = [i.mount for i in self.include]
@@ -174,6 +178,12 @@ class Job:
         ]
         found += ["The system disk is exported anyway." for i in self.include if (i.mount, i.how) == ("/", "disk")]
         return found
+
+    def _speed_problems(self) -> list[str]:
+        found = ["The speed limit cannot be negative."] if self.limit < 0 else []
+        if not 0 <= self.until < 1e11:
+            found.append("The moment at which it has to be there is no moment.")
+        return found + [f"“{text}” are no quiet hours." for text in self.quiet if not re.fullmatch(QUIET, text)]
 
     def _freeze_problems(self) -> list[str]:
         if not 0 <= self.freeze <= LONGEST_FREEZE:
@@ -260,13 +270,17 @@ def _from_json(data: dict[str, Any]) -> Job:
 
 
 def _decided(data: dict[str, Any]) -> dict[str, Any]:
-    """The entries `secrets` and `unfixed` of a job file."""
+    """The entries `secrets`, `unfixed` and `quiet` of a job file."""
     secrets, unfixed = data.get("secrets", []), data.get("unfixed", [])
     if not isinstance(secrets, list) or not all(isinstance(d, dict) and d.keys() == {"path", "what"} for d in secrets):
         raise Usage('The entry “secrets” must be a list of {"path": …, "what": …}.', "Correct it.")
     if not isinstance(unfixed, list) or not all(isinstance(name, str) for name in unfixed):
         raise Usage("The entry “unfixed” must be a list of names.", "Correct it.")
-    return {"secrets": tuple(Decision.parse(f"{d['path']}={d['what']}") for d in secrets), "unfixed": tuple(unfixed)}
+    quiet = data.get("quiet", [])
+    if not isinstance(quiet, list) or not all(isinstance(text, str) for text in quiet):
+        raise Usage("The entry “quiet” must be a list of hours.", "Correct it.")
+    decided = tuple(Decision.parse(f"{d['path']}={d['what']}") for d in secrets)
+    return {"secrets": decided, "unfixed": tuple(unfixed), "quiet": tuple(quiet)}
 
 
 def _plain(name: str) -> str:

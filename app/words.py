@@ -63,6 +63,7 @@ _PHASES = {  # the names that the core's parts give to what they do
     "hash": "Computing the SHA-256",
     "log in": "Reaching the target",
     "probe": "Measuring the line",
+    "resting": "Resting in the quiet hours",
     "snapshot": "Waiting for the cloud's snapshot",
     "upload": "Uploading",
     "verify": "Verifying the copy",

@@ -38,6 +38,29 @@ def test_a_new_speed_is_learnt_within_a_minute_or_two() -> None:
     assert fed(*slow, *fast, total=10**6).rate == pytest.approx(100, rel=0.1)
 
 
+def test_a_long_stall_does_not_make_the_forecast_jump_to_days() -> None:
+    steady = [(n, 100 * n) for n in range(61)]
+    after = fed(*steady, (660, 6100), total=10**6)
+    assert after.rate > 70
+    young = fed((0, 0), (12, 1200), (612, 1300), total=10**6)
+    assert young.rate > 50
+
+
+def test_what_is_skipped_leaves_no_trace_in_the_forecast() -> None:
+    meter = fed(*((n, 100 * n) for n in range(61)), total=10**6)
+    before = meter.rate
+    meter.skip(6000, 40_000.0)
+    assert meter.stalled(40_001.0) == 0
+    meter.at(6100, 10**6, 40_001.0)
+    assert meter.rate == pytest.approx(before, rel=0.01)
+    assert meter.remaining(40_001.0) == pytest.approx((10**6 - 6100) / 100, rel=0.02)
+
+
+def test_each_second_is_a_point_of_the_drawing() -> None:
+    meter = fed(*((n / 2, 50 * n) for n in range(9)))
+    assert list(meter.points) == pytest.approx([100] * 4)
+
+
 def test_a_place_that_goes_back_does_not_go_below_zero() -> None:
     assert fed((0, 0), (10, 100), (20, 40)).rate >= 0
 

@@ -19,7 +19,8 @@ from pyftpdlib.filesystems import AbstractedFS
 from app.context import Context, Event
 from app.errors import Cancelled, JobError, Transient
 from app.stores import Abilities, Store, open_store
-from app.transfer import copy, part_name, proof, sidecar
+from app.throttle import Throttle
+from app.transfer import Wishes, copy, part_name, proof, sidecar
 from tests.faults import Relay, free_range
 from tests.servers.oddftpd import OddFtpd
 from tests.servers.proftpd import Proftpd
@@ -71,6 +72,10 @@ def at(server: Any, ctx: Context, stack: ExitStack, tmp_path: Path, **can: bool)
 
 def notes(events: list[Event]) -> str:
     return " ".join(event.text for event in events if event.kind == "note")
+
+
+def limited(rate: int) -> Wishes:
+    return Wishes(lambda: Throttle(rate))
 
 
 def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
@@ -363,7 +368,7 @@ def test_a_change_after_a_resume_is_noticed_too(here: Store, there: Store, ctx: 
 
 def test_the_limit_is_kept_and_cancel_is_quick(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
     began = time.monotonic()
-    send(here, there, ctx, limit=2_500_000)
+    send(here, there, ctx, wishes=limited(2_500_000))
     assert time.monotonic() - began > 0.9
     (tmp_path / "there" / NAME).unlink()
 
@@ -374,7 +379,7 @@ def test_the_limit_is_kept_and_cancel_is_quick(here: Store, there: Store, ctx: C
     ctx.report = report
     began = time.monotonic()
     with pytest.raises(Cancelled):
-        send(here, there, ctx, limit=500_000)
+        send(here, there, ctx, wishes=limited(500_000))
     assert time.monotonic() - began < 5  # not heeded, it is six
     assert not (tmp_path / "there" / NAME).exists()
     ctx.cancel.clear()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app import words
 from app.context import Event
 from app.journal import STATUS, State
-from ui.pace import Pace
+from app.progress import Progress
 
 # what is said, the drawing, its shade
 STATES = {
@@ -28,7 +28,7 @@ class Story:
 
     steps: list[str] = field(default_factory=list)
     state: State = field(default_factory=State)
-    pace: Pace = field(default_factory=Pace)
+    pace: Progress = field(default_factory=Progress)
     running: bool = False
     step: str = ""
     sentence: str = ""
@@ -44,6 +44,7 @@ class Story:
         """Move on by one event."""
         if event.step:
             self.step = event.step
+        self.pace.take(event)
         getattr(self, f"_{event.kind}", self._other)(event)
         if event.kind in STATUS:
             self.state.take({"at": event.at, "step": event.step, "event": event.kind, "facts": event.facts})
@@ -83,7 +84,6 @@ class Story:
             self._part(event, words.phase(event.text))
         self.waiting = ""
         self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", self.unit))
-        self.pace.at(event.done)
 
     def _retry(self, event: Event) -> None:
         self.retries += 1
@@ -96,4 +96,3 @@ class Story:
         self.part, self.waiting = event.text, ""
         self.sentence = name
         self.done, self.total, self.unit = event.done, event.total, str(event.facts.get("unit", ""))
-        self.pace.restart(event.done)

@@ -13,10 +13,11 @@ from rich.text import Text
 from app import words
 from app.commands.streams import Calm
 from app.context import Event
-from app.meter import Meter
+from app.progress import Progress as Going
 
 WIDEST = 50  # letters of a starting machine's own words
 AT_LEAST_EVERY = 30.0  # seconds between two lines where nothing is live
+REMARKS = 60.0  # seconds between two sentences about what sets the speed; why nothing gets through is told at once
 _MARKS = {"done": "✓", "failed": "✗", "retry": "…", "cancelled": "■", "undone": "↶", "finding": "·", "note": "·"}
 _STYLES = {"done": "green", "failed": "red", "retry": "yellow", "stop": "red", "care": "yellow", "started": "bold"}
 
@@ -31,7 +32,7 @@ class Live:
     """Sentences that stay, and under them one bar that moves."""
 
     def __init__(self, stream: Calm) -> None:
-        self._meter = Meter()
+        self._going, self._remarks = Going(), Remarks()
         self._console = Console(file=stream, highlight=False, soft_wrap=True)  # type: ignore[arg-type]
         columns = (
             TextColumn("  {task.description}", markup=False),
@@ -47,6 +48,9 @@ class Live:
 
     def show(self, event: Event) -> None:
         """Show one event."""
+        self._going.take(event)
+        if said := self._remarks.new(self._going):
+            self._console.print(Text(f"· {said}"))
         if event.kind in ("phase", "started"):
             self._begin(event)
         elif event.kind == "tick":
@@ -64,7 +68,6 @@ class Live:
 
     def _begin(self, event: Event) -> None:
         self._drop()
-        self._meter = Meter()
         named = words.phase(event.text) or words.doing(event.step)
         self._bar = self._bars.add_task(named, total=event.total or None, completed=event.done, said="")
         self._move(event)
@@ -73,8 +76,7 @@ class Live:
         if self._bar is None:
             self._begin(event)
         elif event.kind != "started":
-            self._meter.at(event.done, event.total)
-            said = amount(event, self._meter)
+            said = amount(event, self._going)
             self._bars.update(self._bar, completed=event.done, total=event.total or None, said=said)
 
     def _drop(self) -> None:
@@ -87,7 +89,7 @@ class Lines:
     """A line for everything that happens, and one at least every `AT_LEAST_EVERY` seconds while nothing does."""
 
     def __init__(self, stream: Calm) -> None:
-        self._stream, self._meter = stream, Meter()
+        self._stream, self._going, self._remarks = stream, Going(), Remarks()
         self._event: Event | None = None
         self._began = self._said = time.monotonic()
         self._lock, self._ended = threading.Lock(), threading.Event()
@@ -96,17 +98,18 @@ class Lines:
     def show(self, event: Event) -> None:
         """Show one event."""
         with self._lock:
+            self._going.take(event)
             if event.kind in ("phase", "started"):
-                self._meter, self._began = Meter(), time.monotonic()
-            if event.kind in ("phase", "tick"):
-                self._meter.at(event.done, event.total)
+                self._began = time.monotonic()
             self._event = event
+            if said := self._remarks.new(self._going):
+                self._print(f"· {said}")
             if event.kind == "phase":
                 self._print(f"  {words.phase(event.text) or words.doing(event.step)} …")
             elif event.kind != "tick":
                 self._print(_marked(event))
             elif time.monotonic() - self._said >= AT_LEAST_EVERY:
-                self._print(f"  {_progress(event, self._meter)}")
+                self._print(f"  {_progress(event, self._going)}")
 
     def close(self) -> None:
         """Stop watching the time."""
@@ -117,14 +120,29 @@ class Lines:
             with self._lock:
                 if self._event and time.monotonic() - self._said >= AT_LEAST_EVERY and not self._ended.is_set():
                     passed = words.duration(time.monotonic() - self._began)
-                    self._print(f"  {_progress(self._event, self._meter)}, for {passed} now")
+                    self._print(f"  {_progress(self._event, self._going)}, for {passed} now")
 
     def _print(self, line: str) -> None:
         self._said = time.monotonic()
         self._stream.write(line + "\n")
 
 
-def amount(event: Event, meter: Meter) -> str:
+class Remarks:
+    """Sentences about the pace, each when it is new, and not one a second where two things take turns."""
+
+    def __init__(self) -> None:
+        self._last, self._until = "", 0.0
+
+    def new(self, going: Going) -> str:
+        """The sentence, if there is another than before; else empty."""
+        said, urgent = going.remark(), bool(going.stalled or "rests_until" in going.facts)
+        if not said or said == self._last or (time.monotonic() < self._until and not urgent):
+            return ""
+        self._last, self._until = said, time.monotonic() + REMARKS
+        return words.plain(said)
+
+
+def amount(event: Event, going: Going) -> str:
     """How much of a phase is through, how fast, and when it will be ready."""
     if unit := event.facts.get("unit"):
         said = f"{event.done}{f' of {event.total}' if event.total else ''} {words.plain(unit)}"
@@ -132,17 +150,12 @@ def amount(event: Event, meter: Meter) -> str:
         return f"{said}  {line[:WIDEST]}".rstrip()
     parts = [f"{words.size(event.done)} of {words.size(event.total)}"] if event.total else []
     parts += [words.size(event.done)] if event.done and not event.total else []
-    if quiet := meter.stalled():
-        return ", ".join([*parts, f"no bytes for {words.duration(quiet)}"])
-    if meter.rate:
-        parts.append(words.rate(meter.rate))
-    if (left := meter.remaining()) is not None and event.done < event.total:
-        parts.append(f"ready {words.clock(left)}")
-    return ", ".join(parts)
+    pace = going.pace() if event.done < event.total or not event.total else ""
+    return ", ".join([*parts, pace] if pace else parts)
 
 
-def _progress(event: Event, meter: Meter) -> str:
-    said = amount(event, meter) if event.kind in ("phase", "tick") else ""
+def _progress(event: Event, going: Going) -> str:
+    said = amount(event, going) if event.kind in ("phase", "tick") else ""
     named = words.phase(event.text) if event.kind in ("phase", "tick") and event.text else words.doing(event.step)
     return f"{named}: {said}" if said else f"{named}: still at it"
 

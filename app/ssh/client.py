@@ -62,6 +62,12 @@ class Ssh:
 
     def alive(self) -> bool:
         """Whether it is connected and logged in."""
+    @property
+    def carrier(self) -> socket.socket | None:
+        """The socket of a connection that is open; None where another machine or a program lies between."""
+        sock = self._transport.sock if self._transport else None
+        return sock if isinstance(sock, socket.socket) else None
+
         return bool(self._transport and self._transport.is_active() and self._transport.is_authenticated())
 
     def open(self) -> None:

@@ -19,7 +19,8 @@ from app.errors import JobError, Transient
 from app.steps import Plain
 from app.stores import Abilities, Store, open_store
 from app.stores.trial import Trial
-from app.transfer import copy, part_name, sidecar
+from app.throttle import Changing
+from app.transfer import Wishes, copy, part_name, sidecar
 
 FAT_LIMIT = (1 << 32) - 1  # bytes
 FAT = ("vfat", "msdos", "fat", "fat32", "fat16")
@@ -117,7 +118,8 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
     if (fresh := parts.key("fresh", mount)) not in ctx.state.of("upload"):
         ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
     known: dict[str, Any] = {"sha256": image["sha256"], "mark": _mark(image)}
-    wishes: dict[str, Any] = {"limit": ctx.job.limit, "verify": ctx.job.verify}
+    wishes: dict[str, Any] = {"wishes": _wishes(ctx), "verify": ctx.job.verify}
+    wishes["fresh"] = ctx.state.of("upload")[fresh]
     with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
         try:
             done = copy(here, path.name, store, name, ctx, **known, **wishes)
@@ -138,6 +140,14 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
         "seconds": round(done.seconds, 1),
         "sidecar": sidecar(store, name, done.sha256) if plain else "",
     }
+
+
+def _wishes(ctx: Context) -> Wishes:
+    """How fast it may go; in a one-time folder, and where only one stream is taken, a rest would be the end."""
+    line, whole = _line(ctx), ctx.state.of("upload").get("abilities", {}).get("whole")
+    expected = bandwidth.DERATING * line.median if line else 0.0
+    pace = Changing(ctx.job, ctx.folder)
+    return Wishes(lambda: pace.now, ctx.job.until, expected, rests=not (whole or _one_time(ctx)))
 
 
 def _arrived(image: dict[str, Any], ctx: Context) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import contextlib
 import ftplib
 import hashlib
 import re
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,13 @@ class _Broken(Exception):
 class Ftps(FtpFolder):
     """The store of an `ftpes:` or `ftps:` URL."""
 
+    answers = False  # see `transfer.carrier.Carried`
+
     def __init__(self, url: str, ctx: Context) -> None:
         super().__init__(url, ctx)
         self.abilities = Abilities()
         self._restarts = True
+        self._out: Wire | None = None
 
     def open(self) -> None:
         """Log in and enter the folder."""
@@ -69,6 +73,7 @@ class Ftps(FtpFolder):
             if offset and self._used:
                 self._drop()
             flow = Outflow(self._begin(name, offset), acked)
+            self._out = flow.wire
             try:
                 _pour(flow, blocks)
                 flow.finish(GOODBYE, STORING)
@@ -114,6 +119,10 @@ class Ftps(FtpFolder):
         """What AVBL says, where the server knows it."""
         with self._explained("ask for the free space"):
             return ftp_look.free(self._session())
+
+    def carrier(self) -> socket.socket | None:
+        """The data line of the upload."""
+        return self._out.sock if self._out else None
 
     def _begin(self, name: str, offset: int) -> Wire:
         """REST + STOR says where it writes; APPE does not, so it is used right after SIZE only."""

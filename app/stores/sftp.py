@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import stat
 import struct
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ class Sftp:
     """The store of an `sftp://user@host:port/folder/` URL; `/~/` at its start is the login's own folder."""
 
     spread = SPREAD  # see `transfer.resume.Spread`
+    answers = True  # see `transfer.carrier.Carried`
 
     def __init__(self, url: str, ctx: Context) -> None:
         self.url, self.ctx, self.ssh = url, ctx, Ssh(url, ctx)
@@ -116,6 +118,10 @@ class Sftp:
         """Bytes that may still be written there (statvfs@openssh.com), None when the server does not say."""
         with self._talking("") as line:
             return self._free(line)
+
+    def carrier(self) -> socket.socket | None:
+        """The connection, unless it is a proxy's or another machine's."""
+        return self.ssh.carrier
 
     def close(self) -> None:
         """Log out. Never raises."""

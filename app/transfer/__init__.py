@@ -17,9 +17,10 @@ from app.stores.remote import Announced
 from app.transfer.meter import Meter
 from app.transfer.proof import Original, Proof, digest, prove
 from app.transfer.resume import resume_at
+from app.transfer.watch import Resting, Watch, Wishes
 from app.units import size as words
 
-__all__ = ["Original", "Outcome", "copy", "digest", "part_name", "sidecar"]
+__all__ = ["Original", "Outcome", "Wishes", "copy", "digest", "part_name", "sidecar"]
 
 SENDING = "Sending the image"
 MOVED = "The server accepted the whole image and has moved it away, so nobody can look at it any more."
@@ -57,14 +58,14 @@ def copy(
     *,
     sha256: str = "",
     mark: str = "",
-    limit: int = 0,
+    wishes: Wishes | None = None,
     verify: str = "auto",
 ) -> Outcome:
     """Copy *name* of *source* to *new_name* of *target*. Safe to call again after any interruption.
 
     *sha256* is what the file is known to have; where nobody knows it yet, it is computed while the file is sent, and
-    *mark* keeps the unfinished file apart from another image's. *limit* in bytes a second (0: none); *verify* is
-    `auto`, `whole`, `sampled` or `size`.
+    *mark* keeps the unfinished file apart from another image's. *wishes* say how fast it may go, and may change
+    meanwhile; *verify* is `auto`, `whole`, `sampled` or `size`.
     Raises `Transient` when calling it again may help, `JobError` when it will not.
     """
     began = time.monotonic()
@@ -73,14 +74,29 @@ def copy(
         return Outcome(proof.text, proof.grade, 0, file.size, time.monotonic() - began, _hash_of(file, ctx))
     can = target.abilities
     part = part_name(new_name, sha256 or mark) if can.rename and not can.whole else new_name
-    offset = resume_at(file, target, part, ctx)
-    sent = file.size - offset
-    if sent or not file.size:
-        offset, sent = _send(file, target, part, offset, ctx, limit)
+    watch = Watch(ctx, target, wishes or Wishes())
+    offset = _all_sent(file, target, part, ctx, watch)
     proof = _proven(file, target, part, ctx, verify, resumed=offset > 0)
     if part != new_name and proof.text != MOVED:
         _publish(target, part, new_name, file.size)
-    return Outcome(proof.text, proof.grade, sent, offset, time.monotonic() - began, _hash_of(file, ctx))
+    seconds = time.monotonic() - began
+    return Outcome(proof.text, proof.grade, file.size - offset, offset, seconds, _hash_of(file, ctx))
+
+
+def _all_sent(file: Original, target: Store, part: str, ctx: Context, watch: Watch) -> int:
+    """Send what is missing, with rests in quiet hours; how many bytes lay there before."""
+    first: int | None = None
+    while True:
+        offset = resume_at(file, target, part, ctx)
+        first = offset if first is None else min(first, offset)
+        try:
+            if offset < file.size or not file.size:
+                first = min(first, _send(file, target, part, offset, ctx, watch))
+        except Resting:
+            target.close()  # a line that is silent for hours would be cut, and would take its server's place
+            watch.rest()
+        else:
+            return first
 
 
 def _hash_of(file: Original, ctx: Context) -> str:
@@ -113,20 +129,24 @@ def _there_already(file: Original, target: Store, new_name: str, ctx: Context, v
     return None
 
 
-def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, limit: int) -> tuple[int, int]:
+def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, watch: Watch) -> int:
+    """Send the bytes from *offset* on, or, where the place cannot go on there, all of them; where it began."""
     try:
-        return offset, _write(file, target, part, offset, ctx, limit)
+        _write(file, target, part, offset, ctx, watch)
     except Unseekable as exc:
         ctx.note(f"{exc.message} The upload begins again.")
-        return 0, _write(file, target, part, 0, ctx, limit)
+        _write(file, target, part, 0, ctx, watch)
+        return 0
+    return offset
 
 
-def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, limit: int) -> int:
+def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, watch: Watch) -> None:
     ctx.begin(SENDING, file.size, offset)
-    meter = Meter(file, offset, ctx, limit)
+    _ = watch.allowed  # where nothing may be sent now, nobody logs in for it
+    meter = Meter(file, offset, ctx, watch)
     if isinstance(target, Announced):
         target.announce(part, file.size)
-    with contextlib.closing(meter):
+    with contextlib.closing(meter), watch:
         target.write(part, meter.blocks(), offset, ctx.advance)
     if meter.changed():
         _discard(target, part)
@@ -136,7 +156,6 @@ def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, 
             means="What had arrived at the other side was deleted there.",
             topic="changed",
         )
-    return file.size - offset
 
 
 def _proven(file: Original, target: Store, part: str, ctx: Context, verify: str, *, resumed: bool) -> Proof:

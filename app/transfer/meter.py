@@ -1,8 +1,9 @@
-"""The bytes of a file on their way: cancelled, slowed down, hashed, and counted against what was promised."""
+"""The bytes of a file on their way: cancelled, slowed down, hashed, timed, and counted against what was promised."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,34 +14,34 @@ from app.transfer.hashing import Hashing
 
 if TYPE_CHECKING:
     from app.transfer.proof import Original
+    from app.transfer.watch import Watch
 
 SMOOTH = 4  # pieces a second when there is a limit
+BURST = 1.0  # seconds of the limit that may be made up for after a stall
 
 
 class Meter:
-    """Hands on the bytes of *file* from *offset* on; *limit* in bytes a second, 0 for none."""
+    """Hands on the bytes of *file* from *offset* on, as fast as *watch* allows."""
 
-    def __init__(self, file: Original, offset: int, ctx: Context, limit: int = 0) -> None:
-        self._file, self._offset, self._ctx, self._limit = file, offset, ctx, limit
+    def __init__(self, file: Original, offset: int, ctx: Context, watch: Watch) -> None:
+        self._file, self._offset, self._ctx, self._watch = file, offset, ctx, watch
         sha = hashlib.sha256() if offset == 0 else file.beginning(offset, ctx)
         self._sha = Hashing(sha) if sha else None
         self._source: Iterator[bytes] = iter(())
-        self._given = offset
+        self._given, self._due = offset, 0.0
 
     def blocks(self) -> Iterator[bytes]:
-        """The blocks; raises `JobError` when the file turns out shorter or longer than it was."""
+        """The blocks; raises `JobError` when the file turns out shorter or longer than it was, else as `Watch` does."""
         self._source = self._file.store.read(self._file.name, self._offset)
-        began = time.monotonic()
-        for block in self._source:
+        while (block := self._read()) is not None:
             if self._given + len(block) > self._file.size:
                 raise self._other_length()
-            if self._sha:
-                self._sha.update(block)
+            self._hash(block)
             for piece in self._pieces(block):
-                self._ctx.stop_if_cancelled()
-                self._wait(began, self._given - self._offset)
                 self._given += len(piece)
+                self._watch.give()
                 yield piece
+                self._watch.back()
         if self._given != self._file.size:
             raise self._other_length()
 
@@ -60,13 +61,38 @@ class Meter:
         if close:
             close()
 
-    def _pieces(self, block: bytes) -> Iterator[bytes]:
-        size = max(self._limit // SMOOTH, 1024) if self._limit else max(len(block), 1)
-        return (block[at : at + size] for at in range(0, len(block), size))
+    def _read(self) -> bytes | None:
+        began = time.monotonic()
+        block = next(self._source, None)
+        self._watch.spent("disk", time.monotonic() - began)
+        return block
 
-    def _wait(self, began: float, given: int) -> None:
-        if self._limit and (early := given / self._limit - (time.monotonic() - began)) > 0:
+    def _hash(self, block: bytes) -> None:
+        """Waits where hashing cannot keep up, which is then what all the rest waits for."""
+        if self._sha:
+            began = time.monotonic()
+            self._sha.update(block)
+            self._watch.spent("cpu", time.monotonic() - began)
+
+    def _pieces(self, block: bytes) -> Iterator[bytes]:
+        """*block*, under a limit cut into pieces that come no faster than it says."""
+        at = 0
+        while at < len(block):
+            self._ctx.stop_if_cancelled()
+            allowed = self._watch.allowed
+            size = len(block) if math.isinf(allowed) else max(int(allowed) // SMOOTH, 1024)
+            piece = block[at : at + size]
+            self._wait(len(piece), allowed)
+            at += len(piece)
+            yield piece
+
+    def _wait(self, count: int, allowed: float) -> None:
+        now = time.monotonic()
+        early = (self._due or now) - now
+        self._due = max(self._due or now, now - BURST) + count / allowed
+        if early > 0:
             self._ctx.sleep(early)
+            self._watch.spent("limit", early)
 
     def _other_length(self) -> JobError:
         return JobError(

@@ -14,6 +14,7 @@ from app.context import Event, Finding
 from app.errors import Cancelled, Question, Waiting, trouble
 from app.job import Include
 from app.journal import State, read
+from app.progress import Progress
 from app.secrets import Answers
 from tests.ui import samples
 from ui.draft import Draft
@@ -184,7 +185,7 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     run.work.start(until_cancelled)
     run.mode = "run"
     clock = Fake()
-    run.story.pace._clock = clock
+    run.story.pace = Progress(clock)
     yield from _early(run, job, window)
     done = dict.fromkeys(samples.STEPS[:8], "done")
     run._told(Event(job.id, "", "planned", facts={"steps": list(samples.STEPS), "state": done}))

@@ -19,11 +19,11 @@ class NowBox(QFrame):
         self.setProperty("role", "card")
         self.sentence = label("", "big")
         self.bar, self.graph = ByteBar(), RateGraph()
-        self.speed = label("", "quiet")
+        self.speed, self.remark = label("", "quiet"), label()
         self.trying = label("", "care")
         inside = QVBoxLayout(self)
         inside.setContentsMargins(16, 12, 16, 12)
-        add(inside, self.sentence, self.bar, self.speed, self.trying, self.graph)
+        add(inside, self.sentence, self.bar, self.speed, self.remark, self.trying, self.graph)
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next event."""
@@ -38,10 +38,13 @@ class NowBox(QFrame):
             self.bar.show_bytes(story.done, story.total, story.unit)
         graph = story.running and bool(story.total) and not story.unit
         self.graph.setVisible(graph)
-        self.speed.setVisible(graph)
+        said, remark = (story.pace.pace(), story.pace.remark()) if graph else ("", "")
+        self.speed.setText(said[:1].upper() + said[1:])
+        self.speed.setVisible(bool(said))
+        self.remark.setText(remark)
+        self.remark.setVisible(bool(remark))
         if graph:
-            self.graph.show_points(story.pace.points, story.pace.smooth)
-            self.speed.setText(self._speed(story))
+            self.graph.show_points(story.pace.meter.points, story.pace.rate)
         self.trying.setText(self._trying(story))
         self.trying.setVisible(bool(self.trying.text()))
 
@@ -61,16 +64,6 @@ class NowBox(QFrame):
         if failed:
             return self.tr("Stopped at “{step}”.").format(step=words.step_title(failed[-1]))
         return self.tr("Paused. It goes on from the same place.")
-
-    def _speed(self, story: Story) -> str:
-        if story.pace.stalled:
-            return self.tr("Nothing gets through just now: the network has paused.")
-        left = story.pace.left(story.total)
-        said = self.tr("{rate}").format(rate=words.rate(story.pace.smooth))
-        if left is None:
-            return said
-        ready = self.tr("this part will be ready {clock}").format(clock=words.clock(left))
-        return f"{said}, {ready}"
 
     def _trying(self, story: Story) -> str:
         if not story.retries:

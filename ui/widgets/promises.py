@@ -61,7 +61,7 @@ class Promises(QFrame):
         steps = (
             self.tr("{done} of {all} steps are done.").format(done=done, all=len(story.steps)) if story.steps else ""
         )
-        left = story.pace.left(story.total) if not story.unit else None
+        left = story.pace.left if not story.unit else None
         if left is None:
             return steps
         return f"{steps} {self.tr('This one: {clock}.').format(clock=words.clock(left))}"

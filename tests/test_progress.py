@@ -1,0 +1,69 @@
+"""What window and terminal say about the part that runs now."""
+
+from __future__ import annotations
+
+import time
+
+from app.context import Event
+from app.progress import Progress
+
+
+class Shown(Progress):
+    """With a clock in our hands."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        super().__init__(lambda: self.now)
+
+    def tick(self, now: float, done: int, **facts: object) -> None:
+        self.now = now
+        self.take(Event("j", "upload", "tick", done, 1000, "Sending the image", facts))
+
+
+def begun() -> Shown:
+    shown = Shown()
+    shown.take(Event("j", "upload", "phase", 0, 1000, "Sending the image"))
+    return shown
+
+
+def test_without_the_transfers_own_words_it_counts_itself() -> None:
+    shown = begun()
+    assert (shown.pace(), shown.remark()) == ("", "")
+    shown.tick(10, 100)
+    assert shown.pace().startswith("10 Bytes/s, ready about ")
+    shown.now = 30
+    assert shown.pace() == "no bytes for 20 s"
+    assert shown.left is None
+
+
+def test_the_transfer_knows_better() -> None:
+    shown = begun()
+    shown.tick(20, 200, rate=5e6, left=7200.0, limited_by="line")
+    assert shown.pace().startswith("5.0 MB/s, ready ")
+    assert shown.left == 7200
+    assert shown.remark() == "The line to the server sets the speed."
+    shown.tick(21, 210, limited_by="limit", limit=2_000_000)
+    assert shown.remark() == "The limit of 2.0 MB/s sets the speed."
+
+
+def test_a_stall_has_a_cause_and_a_next_step_and_does_not_count_down() -> None:
+    shown = begun()
+    shown.tick(5, 100)
+    shown.tick(30, 100, stalled=25.0, cause="no-network", again_in=95.0)
+    said = shown.remark()
+    assert said == (
+        "Nothing gets through just now: this computer has no network. "
+        "After two minutes the connection is made anew by itself; nothing is lost."
+    )
+    shown.tick(31, 100, stalled=26.0, cause="no-network", again_in=94.0)
+    assert shown.remark() == said
+    shown.tick(32, 200)
+    assert shown.remark() == ""
+
+
+def test_a_rest_is_no_stall() -> None:
+    shown = begun()
+    until = time.time() + 3600
+    shown.tick(100, 0, rests_until=until, left=9000.0)
+    assert shown.pace().startswith("ready ")
+    assert shown.remark().startswith("Quiet hours: nothing is sent until ")
