@@ -119,7 +119,6 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
         ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
     known: dict[str, Any] = {"sha256": image["sha256"], "mark": _mark(image)}
     wishes: dict[str, Any] = {"wishes": _wishes(ctx), "verify": ctx.job.verify}
-    wishes["fresh"] = ctx.state.of("upload")[fresh]
     with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
         try:
             done = copy(here, path.name, store, name, ctx, **known, **wishes)
