@@ -126,6 +126,7 @@ class Context:
 
     def found(self, finding: Finding) -> Finding:
         """Tell what a check found, and return it."""
+        self.findings.setdefault(self.step, []).append(finding)
         self.tell("finding", finding.title, **asdict(finding))
         return finding
 

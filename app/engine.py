@@ -113,7 +113,9 @@ def _preflight(ctx: Context) -> list[Finding]:
         if not ctx.state.is_done(step.name):
             ctx.step = step.name
             ctx.stop_if_cancelled()
-            found[step.name] = [ctx.found(finding) for finding in step.check(ctx)]
+            for finding in step.check(ctx):
+                ctx.found(finding)
+            found[step.name] = ctx.findings.get(step.name, [])  # with what was found on the way, as in a login
     kept = {name: [asdict(finding) for finding in findings] for name, findings in found.items()}
     ctx.journal.record("preflight", "fact", findings={**ctx.state.of("preflight").get("findings", {}), **kept})
     return [finding for findings in found.values() for finding in findings]

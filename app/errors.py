@@ -56,10 +56,11 @@ class Usage(JobError):
 class Question:
     """Something only the person can answer.
 
-    *kind* is `password`, `passphrase`, `sudo`, `host-key`, `host-key-changed` or `certificate`;
+    *kind* is `password`, `passphrase`, `sudo`, `code` (good once, never kept), `host-key`, `host-key-changed`,
+    `certificate` or `old-server`;
     *about* names what it is for (a login URL without secrets: the key under which the answer is kept);
-    *text* is the sentence to show; *detail* a fingerprint or the like. For `host-key*` and
-    `certificate` the answer that says yes is the *detail* itself.
+    *text* is the sentence to show; *detail* a fingerprint or the like. For `host-key*`, `certificate` and
+    `old-server` the answer that says yes is the *detail* itself.
     """
 
     kind: str
@@ -73,6 +74,8 @@ _ASKED = {
     "host-key": (_UNTRUSTED, "host-key"),
     "host-key-changed": (_UNTRUSTED, "host-key-changed"),
     "certificate": (_UNTRUSTED, "certificate"),
+    "old-server": (_UNTRUSTED, "old-server"),
+    "code": ("Nothing was changed by this.", "login"),
     "sudo": ("Nothing was changed by this.", "sudo"),
 }
 

@@ -31,14 +31,17 @@ def ask(need: NeedsAnswer, *, can_keep: bool) -> tuple[str, bool]:
     question = need.question
     if question.kind in FINGERPRINTS:
         return _fingerprint(question), False
+    if question.kind == "old-server":
+        return _agreement(question), False
     _tell(plain(question.text))
     try:
         answer = getpass.getpass(f"{_PROMPTS.get(question.kind, 'Answer')} ({plain(question.about)}): ")
     except EOFError:
-        answer = ""
-    if not answer:
+        raise need from None
+    if not answer and question.kind != "passphrase":  # without one: go on without this key
         raise need
-    return answer, can_keep and confirmed("Keep it in this computer's keyring?")
+    keep = bool(answer) and can_keep and question.kind != "code"
+    return answer, keep and confirmed("Keep it in this computer's keyring?")
 
 
 def confirmed(text: str) -> bool:
@@ -74,6 +77,18 @@ def _fingerprint(question: Question) -> str:
     )
 
 
+def _agreement(question: Question) -> str:
+    _tell(plain(question.text))
+    if confirmed("Use them for this server?"):
+        return question.detail
+    raise JobError(
+        "The old ways of this server are not used, as you chose.",
+        "Ask its people for a newer SSH server, or use another way in.",
+        means="Nothing was sent to it.",
+        topic="old-server",
+    )
+
+
 def _beforehand(question: Question) -> list[str]:
     """How the answer can be given without a terminal."""
     if question.kind in FINGERPRINTS:
@@ -82,7 +97,8 @@ def _beforehand(question: Question) -> list[str]:
             f"Compare {plain(question.detail)} with what the people who run the server have published, then add:",
             f"  --accept-{word} {plain(question.detail)}",
         ]
-    return [f"Start it in a terminal, or add --secrets-stdin and write there: {plain(question.about)}<TAB>SECRET"]
+    answer = plain(question.detail) if question.kind == "old-server" else "SECRET"
+    return [f"Start it in a terminal, or add --secrets-stdin and write there: {plain(question.about)}<TAB>{answer}"]
 
 
 def _same(question: Question, given: str) -> bool:
@@ -99,4 +115,4 @@ def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-_PROMPTS = {"password": "Password", "passphrase": "Passphrase", "sudo": "Password for sudo"}
+_PROMPTS = {"password": "Password", "code": "Code", "passphrase": "Passphrase", "sudo": "Password for sudo"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 
 from app.errors import Transient
-from app.ssh import command, dial, rights
+from app.ssh import command, dial, old, rights
 from app.ssh.config import Settings, settings_of
 from app.ssh.login import Login
 from app.ssh.trouble import explained, patiently
@@ -41,6 +41,7 @@ class Ssh:
         self._stuck_since = 0.0
         self._rights: rights.Rights | None = None
         self._settings: Settings | None = None
+        self._program: dial.Program | None = None
 
     @property
     def settings(self) -> Settings:
@@ -61,14 +62,14 @@ class Ssh:
             raise Transient(f"The connection to {self.where} was cut.", "It is tried again.")
         return self._transport
 
-    def alive(self) -> bool:
-        """Whether it is connected and logged in."""
     @property
     def carrier(self) -> socket.socket | None:
         """The socket of a connection that is open; None where another machine or a program lies between."""
         sock = self._transport.sock if self._transport else None
         return sock if isinstance(sock, socket.socket) else None
 
+    def alive(self) -> bool:
+        """Whether it is connected and logged in."""
         return bool(self._transport and self._transport.is_active() and self._transport.is_authenticated())
 
     def open(self) -> None:
@@ -78,12 +79,23 @@ class Ssh:
         self.close()
         self.ctx.stop_if_cancelled()
         try:
-            self._transport = dial.shaken_hands(self._line(), self.settings, self.ctx)
+            self._transport = self._shaken_hands()
             Login(self._transport, self.settings, self.url, self.ctx).run()
-        except BaseException:
+        except BaseException as exc:
+            why = self._program.why() if self._program and isinstance(exc, Transient) else ""
             self.close()
+            if why:
+                raise Transient(f"{exc} {why}", "Try that command in a terminal. It is tried again.") from exc
             raise
         threading.Thread(target=self._watch, args=(self._transport,), daemon=True, name="ssh watch").start()
+
+    def _shaken_hands(self) -> paramiko.Transport:
+        try:
+            return dial.shaken_hands(self._line(), self.settings, (), self.ctx)
+        except old.TooOld as exc:
+            self.close()
+            agreed = old.agreed(self.settings, self.ctx, exc.needed)
+            return dial.shaken_hands(self._line(), self.settings, agreed, self.ctx)
 
     def session(self) -> paramiko.Channel:
         """A new channel of the connection."""
@@ -120,7 +132,7 @@ class Ssh:
 
     def close(self) -> None:
         """Log out. Never raises."""
-        transport, self._transport, self._rights = self._transport, None, None
+        transport, self._transport, self._rights, self._program = self._transport, None, None, None
         if transport:
             with contextlib.suppress(Exception):
                 transport.close()
@@ -163,9 +175,9 @@ class Ssh:
             if settings.jump:
                 return self._through_other(settings)
             if settings.proxy:
-                sock, end = dial.through_program(settings.proxy)
-                self._ends.append(end)
-                return sock
+                self._program = dial.Program(settings.proxy)
+                self._ends.append(self._program.end)
+                return self._program.near
             return patiently(self.ctx, lambda: dial.tcp(settings.host, settings.port))
 
     def _through_other(self, settings: Settings) -> paramiko.Channel:

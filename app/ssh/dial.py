@@ -6,23 +6,23 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Callable
+import threading
 from typing import TYPE_CHECKING, Any
 
 import paramiko
 
 from app import host
 from app.errors import JobError
-from app.ssh import hostkeys
+from app.ssh import hostkeys, old
 from app.ssh.config import Settings
 from app.ssh.trouble import explained, patiently
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
 
-CONNECT, BANNER, LOGIN = 20.0, 30.0, 60.0  # seconds
-CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")  # 2.3 times less work than AES-CTR with HMAC
-OLD_RSA = ("-OpenSSH_4", "-OpenSSH_5", "-OpenSSH_6", "-OpenSSH_7.0", "-OpenSSH_7.1")  # no RSA with SHA-2 (RFC 8332)
+CONNECT, BANNER, LOGIN = 20.0, 30.0, 120.0  # seconds; in a login a person may have to answer
+LONGEST = 600  # bytes of a program's last words
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000}
 
 
@@ -40,37 +40,63 @@ def tcp(name: str, port: int) -> socket.socket:
     return sock
 
 
-def through_program(command: str) -> tuple[socket.socket, Callable[[], None]]:
-    """A line through the person's own ProxyCommand, and how to end it."""
-    if os.name != "posix":
-        raise JobError("ProxyCommand of ~/.ssh/config is not supported on this system.", "Use ProxyJump there.")
-    near, far = socket.socketpair()
-    with far:
-        process = host.start(["/bin/sh", "-c", f"exec {command}"], stdin=far, stdout=far, stderr=subprocess.DEVNULL)
+class Program:
+    """A line through the person's own ProxyCommand: *near* is our end, *said* the last that it wrote as an error."""
 
-    def end() -> None:
-        near.close()
-        host.end(process, 0.5)
+    def __init__(self, command: str) -> None:
+        if os.name != "posix":
+            raise JobError("ProxyCommand of ~/.ssh/config is not supported on this system.", "Use ProxyJump there.")
+        self.near, far = socket.socketpair()
+        self.said = bytearray()
+        with far:
+            line = ["/bin/sh", "-c", f"exec {command}"]
+            self.process = host.start(line, stdin=far, stdout=far, stderr=subprocess.PIPE)
+        threading.Thread(target=self._listen, daemon=True, name="proxy command").start()
 
-    return near, end
+    def _listen(self) -> None:
+        errors: Any = self.process.stderr
+        with errors:
+            while piece := errors.read1(4096):
+                self.said += piece
+                del self.said[:-LONGEST]
+
+    def end(self) -> None:
+        """Close the line and end the program."""
+        self.near.close()
+        host.end(self.process, 0.5)
+
+    def why(self) -> str:
+        """Its last words and how it ended; empty when there is nothing to tell."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)  # it may be about to say why
+        words, status = plain(self.said.decode("utf-8", "replace")), self.process.returncode
+        told = [f"said: “{words}”"] if words else []
+        told += [f"ended with status {status}"] if status else []
+        return f"The ProxyCommand of your ~/.ssh/config {' and '.join(told)}." if told else ""
 
 
-def shaken_hands(sock: Any, settings: Settings, ctx: Context) -> paramiko.Transport:
-    """A transport over *sock* whose host key is the right one. Nobody has logged in yet."""
+def shaken_hands(sock: Any, settings: Settings, extra: tuple[str, ...], ctx: Context) -> paramiko.Transport:
+    """A transport over *sock* whose host key is the right one. Nobody has logged in yet.
+
+    *extra*: the old ways that the person has agreed to. Raises `old.TooOld` where others are needed.
+    """
     with explained(settings.where):
-        transport = paramiko.Transport(sock)
+        transport = old.Transport(sock, extra)
         transport.banner_timeout, transport.handshake_timeout, transport.auth_timeout = BANNER, BANNER, LOGIN
         options = transport.get_security_options()
-        options.ciphers = (*CIPHERS, *(c for c in options.ciphers if c not in CIPHERS))
         options.key_types = hostkeys.preferred(hostkeys.known_keys(settings), tuple(options.key_types))
         try:
             patiently(ctx, lambda: transport.start_client(timeout=BANNER), sock.close)  # transport's close waits
             key = transport.get_remote_server_key()
-            hostkeys.check(settings, key.get_name(), key.asbytes(), ctx)
+            certificate = key.public_blob.key_blob if key.public_blob else None
+            hostkeys.check(settings, key.get_name(), key.asbytes(), certificate, ctx)
+        except paramiko.ssh_exception.IncompatiblePeer as exc:
+            transport.close()
+            if not transport.offered:
+                raise
+            raise old.judged(transport, settings.where) from exc
         except BaseException:
             transport.close()
             raise
-    if any(old in transport.remote_version for old in OLD_RSA):
-        transport.disabled_algorithms = {"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"]}
     transport.set_keepalive(30)
     return transport

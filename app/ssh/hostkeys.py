@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fnmatch
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
@@ -17,8 +16,12 @@ from typing import TYPE_CHECKING
 
 from app import host
 from app.errors import JobError, NeedsAnswer, Question
+from app.ssh.certificates import SUFFIX, of_blob, signer_of, why_not_host
+from app.ssh.config_file import fits
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.serialization import SSHCertificate
+
     from app.context import Context
     from app.ssh.config import Settings
 
@@ -32,6 +35,7 @@ class Known:
     kind: str
     key: bytes
     revoked: bool = False
+    authority: bool = False  # signs the keys of hosts, is none itself
 
 
 def ours() -> Path:
@@ -52,24 +56,43 @@ def known_keys(settings: Settings) -> list[Known]:
 
 def preferred(known: Iterable[Known], offered: tuple[str, ...]) -> tuple[str, ...]:
     """*offered* algorithms, those first for which a key is known: a server with several keys then looks unchanged."""
-    kinds = {k.kind for k in known if not k.revoked}
+    known = [k for k in known if not k.revoked]
+    kinds = {k.kind for k in known if not k.authority}
     names = {name for kind in kinds for name in (RSA if kind == "ssh-rsa" else (kind,))}
-    return tuple(sorted(offered, key=lambda name: name not in names))
+    plain = tuple(sorted(offered, key=lambda name: name not in names))
+    certified = tuple(name + SUFFIX for name in offered) if any(k.authority for k in known) else ()
+    return certified + plain
 
 
-def check(settings: Settings, kind: str, key: bytes, ctx: Context) -> None:
-    """Return when *key* is the host's known key, or the person has said yes to it; else raise."""
+def check(settings: Settings, kind: str, key: bytes, certificate: bytes | None, ctx: Context) -> None:
+    """Return when *key* is the host's known key, or certified as such, or the person has said yes to it; else raise."""
     known = known_keys(settings)
-    if any(k.revoked and k.key == key for k in known):
+    found = of_blob(certificate) if certificate else None
+    if any(k.revoked and k.key in (key, signer_of(found) if found else key) for k in known):
         text = f"The key of {settings.where} is marked as stolen (@revoked) in your known_hosts file."
         raise JobError(text, "Do not connect. Ask the server's administrator.", topic="host-key-revoked")
-    trusted = [k for k in known if not k.revoked]
-    if any(k.key == key for k in trusted):
+    trusted = [k for k in known if not k.revoked and not k.authority]
+    if any(k.key == key for k in trusted) or (found and _certified(settings, found, known)):
         return
     question = _question(settings, fingerprint(key), trusted)
     if ctx.answers.get(question.about) != question.detail:
         raise NeedsAnswer(question, "Compare it with what the server's administrator tells you, then say yes or no.")
     remember(settings.known_hosts_name, kind, key)
+
+
+def _certified(settings: Settings, certificate: SSHCertificate, known: list[Known]) -> bool:
+    """Whether an authority that the person trusts for this host has certified its key; `JobError` if not rightly."""
+    signer = signer_of(certificate)
+    if not any(k.authority and k.key == signer for k in known):
+        return False
+    if why := why_not_host(certificate, settings.known_as, fits):
+        raise JobError(
+            f"The certificate that {settings.where} shows {why}.",
+            "Ask its people to renew its host certificate. Is this computer's clock right?",
+            means="No password and none of your data was sent.",
+            topic="host-certificate",
+        )
+    return True
 
 
 def remember(name: str, kind: str, key: bytes) -> None:
@@ -104,14 +127,14 @@ def _about(file: Path, name: str) -> Iterator[Known]:
     for line in _read(file):
         words = line.split()
         marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) < 3 or marker not in ("", "@revoked") or words[0].startswith("#"):
-            continue  # @cert-authority: host certificates are not used here
+        if len(words) < 3 or marker not in ("", "@revoked", "@cert-authority") or words[0].startswith("#"):
+            continue
         try:
             key = base64.b64decode(words[2], validate=True)
         except binascii.Error:
             continue
         if _matches(words[0], name):
-            yield Known(words[1], key, revoked=bool(marker))
+            yield Known(words[1], key, marker == "@revoked", marker == "@cert-authority")
 
 
 def _matches(patterns: str, name: str) -> bool:
@@ -120,16 +143,11 @@ def _matches(patterns: str, name: str) -> bool:
         if pattern.startswith("|1|"):
             found = found or _hash_matches(pattern, name)
         elif pattern.startswith("!"):
-            if _fits(name, pattern[1:]):
+            if fits(name.lower(), pattern[1:].lower()):
                 return False
         else:
-            found = found or _fits(name, pattern)
+            found = found or fits(name.lower(), pattern.lower())
     return found
-
-
-def _fits(name: str, pattern: str) -> bool:
-    # brackets belong to the [host]:port form and are no classes here
-    return fnmatch.fnmatchcase(name.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def _hash_matches(pattern: str, name: str) -> bool:

@@ -1,9 +1,11 @@
-"""The person's keys: in the agent, named in ~/.ssh/config, or the usual files (certificates beside them are used)."""
+"""The person's keys: in the agent, named in ~/.ssh/config, or the usual files; each with its certificates."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import copy
+import io
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,48 +13,93 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
-from paramiko.pkey import UnknownKeyType
+from cryptography.hazmat.primitives import serialization
+from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from app.errors import NeedsAnswer, Question
+from app.ssh import agent, certificates
 
 if TYPE_CHECKING:
     from app.context import Context
     from app.ssh.config import Settings
 
 _UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm, paramiko.SSHException, UnknownKeyType)
+_KINDS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
-def open_keys(settings: Settings) -> Iterator[paramiko.PKey]:
-    """Every key that can be used without asking, once each: the named files, the agent's, the usual files."""
-    seen: set[bytes] = set()
-    files = [key for file in settings.identities if (key := _plain(file))]
-    agents = list(_of_agent(settings))
-    for key in [*files, *agents] if settings.chosen else [*agents, *files]:
-        if (blob := key.asbytes()) not in seen:
-            seen.add(blob)
-            yield key
+class Ring:
+    """The keys for one login, in the order in which they are tried; the agent is asked once."""
 
+    def __init__(self, settings: Settings, ctx: Context) -> None:
+        self.settings, self.ctx = settings, ctx
+        self.held = self._of_agent()
 
-def locked_files(settings: Settings) -> list[Path]:
-    """Key files that want a passphrase first; those that the agent has opened already are left out."""
-    have = {key.asbytes() for key in _of_agent(settings)}
-    return [f for f in settings.identities if f.is_file() and is_locked(f) and _public(f) not in have]
+    def ready(self) -> Iterator[paramiko.PKey]:
+        """Every key that can be used without asking: what the config names, then the agent's, then the usual files."""
+        named = [key for file in self.settings.identities for key in (*self._held_as(file), _plain(file)) if key]
+        others = [] if self.settings.only_identities else self.held
+        seen: set[bytes] = set()
+        for key in [*named, *others] if self._named_first() else [*others, *named]:
+            for made in self.with_certificates(key):
+                if (blob := _offered(made)) not in seen:
+                    seen.add(blob)
+                    yield made
 
+    def locked(self) -> list[Path]:
+        """Key files that want a passphrase first; those that the agent has opened already are left out."""
+        files = self.settings.identities
+        return [f for f in files if f.is_file() and is_locked(f) and not self._held_as(f)]
 
-def unlocked(file: Path, ctx: Context) -> paramiko.PKey | None:
-    """The key of a locked file; asks for its passphrase. None when the person left the answer empty."""
-    about = f"key://{file}"
-    text = f"The passphrase of your key {file} (leave it empty to go on without this key)."
-    passphrase = ctx.need(Question("passphrase", about, text))
-    if not passphrase:
-        return None
-    try:
-        secret: Any = passphrase.encode()  # typed as str in the stubs; cryptography wants bytes
-        return paramiko.PKey.from_path(str(file), secret)
-    except _UNREADABLE as exc:
-        ctx.answers.forget(about)
-        text = f"That was not the passphrase of {file}. Once more, please (empty: go on without this key)."
-        raise NeedsAnswer(Question("passphrase", about, text)) from exc
+    def unlocked(self, file: Path) -> paramiko.PKey | None:
+        """The key of a locked file; asks for its passphrase. None when the person left the answer empty."""
+        about = f"key://{file}"
+        text = f"The passphrase of your key {file} (leave it empty to go on without this key)."
+        passphrase = self.ctx.need(Question("passphrase", about, text))
+        if not passphrase:
+            return None
+        try:
+            return _read(file, passphrase.encode())
+        except _UNREADABLE as exc:
+            self.ctx.answers.forget(about)
+            text = f"That was not the passphrase of {file}. Once more, please (empty: go on without this key)."
+            raise NeedsAnswer(Question("passphrase", about, text)) from exc
+
+    def with_certificates(self, key: paramiko.PKey) -> Iterator[paramiko.PKey]:
+        """*key* with each certificate that belongs to it, then as it is."""
+        for text in () if key.public_blob else certificates.for_key(key.asbytes(), self.certificate_files):
+            certified = agent.Held(key.asked, key.blob, key.comment) if isinstance(key, agent.Held) else copy.copy(key)
+            certified.public_blob = PublicBlob.from_string(text)
+            yield certified
+        yield key
+
+    @property
+    def certificate_files(self) -> list[Path]:
+        """Where certificates may lie: what CertificateFile names, and beside the keys."""
+        beside = [file.with_name(f"{file.name}-cert.pub") for file in self.settings.identities]
+        return [*self.settings.certificates, *beside]
+
+    def complaints(self) -> list[str]:
+        """Sentences on what the config names and cannot be used, and on certificates that are not good (any more)."""
+        said = certificates.why_not_user(self.certificate_files, self.settings.user)
+        for file in self.settings.identities if self.settings.chosen else ():
+            if not self._held_as(file) and not is_locked(file) and not _plain(file):
+                said.append(f"Your key file {file} {_why_unusable(file)}.")
+        refused = self.held[0].asked.refused if self.held else ()
+        return said + [f"Your agent would not sign with its key {name}." for name in sorted(refused)]
+
+    def _named_first(self) -> bool:
+        return self.settings.chosen or self.settings.only_identities
+
+    def _held_as(self, file: Path) -> list[agent.Held]:
+        public = _public(file)
+        return [key for key in self.held if public and key.asbytes() == public]
+
+    def _of_agent(self) -> list[agent.Held]:
+        try:
+            return agent.keys(self.settings)
+        except agent.Silent:
+            self.ctx.note("Your SSH agent does not answer, so the keys that it holds are not used.")
+            return []
 
 
 def is_locked(file: Path) -> bool:
@@ -72,24 +119,47 @@ def is_locked(file: Path) -> bool:
         return False
 
 
+def _read(file: Path, passphrase: bytes | None = None) -> paramiko.PKey:
+    """The key of a file in any form that ssh-keygen writes; paramiko itself reads no PKCS#8."""
+    data = file.read_bytes()
+    if b"OPENSSH PRIVATE KEY" in data:
+        loaded: Any = serialization.load_ssh_private_key(data, passphrase)
+    else:
+        loaded = serialization.load_pem_private_key(data, passphrase)
+    form = serialization.PrivateFormat.OpenSSH
+    text = loaded.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    name = loaded.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    for kind in _KINDS:
+        if name.split()[0].decode() in kind.identifiers():
+            return kind.from_private_key(io.StringIO(text))
+    raise UnknownKeyType(key_type=name.split()[0].decode(), key_bytes=b"")
+
+
 def _plain(file: Path) -> paramiko.PKey | None:
     if not file.is_file() or is_locked(file):
         return None
     try:
-        return paramiko.PKey.from_path(str(file))
+        return _read(file)
     except _UNREADABLE:
         return None
 
 
-def _of_agent(settings: Settings) -> Iterator[paramiko.PKey]:
+def _why_unusable(file: Path) -> str:
     try:
-        keys = paramiko.Agent().get_keys()
-    except (paramiko.SSHException, OSError):
-        return
-    wanted = {_public(file) for file in settings.identities} if settings.only_identities else None
-    for key in keys:
-        if wanted is None or key.asbytes() in wanted:
-            yield key
+        text = file.read_bytes()
+    except FileNotFoundError:
+        return "is not there, and your agent does not hold it"
+    except OSError:
+        return "may not be read"
+    if text.startswith(b"PuTTY"):
+        return "is one of PuTTY: write it as an OpenSSH key with PuTTYgen"
+    if b"PRIVATE KEY" not in text:
+        return "is no private key, and your agent does not hold it"
+    return "is of a kind that this program cannot use (such as DSA): make a new one with ssh-keygen"
+
+
+def _offered(key: paramiko.PKey) -> bytes:
+    return bytes(key.public_blob.key_blob if key.public_blob else key.asbytes())
 
 
 def _public(file: Path) -> bytes | None:

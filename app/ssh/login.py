@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
 
 from app.errors import JobError, NeedsAnswer, Question
 from app.secrets import login_of
-from app.ssh import keys
+from app.ssh import old
+from app.ssh.keys import Ring
+from app.ssh.prompts import Prompts, expired, shown
 from app.ssh.trouble import explained, patiently, refused_login
 
 if TYPE_CHECKING:
@@ -26,11 +30,12 @@ class Login:
     def __init__(self, transport: paramiko.Transport, settings: Settings, url: str, ctx: Context) -> None:
         self.transport, self.settings, self.ctx = transport, settings, ctx
         self.about = login_of(url)
+        self.ring = Ring(settings, ctx)
         self.allowed: set[str] = set()
-        self.tried = 0
+        self.tried = self.left = 0
 
     def run(self) -> None:
-        """Be logged in, or raise `NeedsAnswer` (a password, a passphrase) or `JobError`."""
+        """Be logged in, or raise `NeedsAnswer` (a password, a passphrase, a code) or `JobError`."""
         with explained(self.settings.where):
             if self._attempt(lambda: self.transport.auth_none(self.settings.user)):
                 return
@@ -38,8 +43,8 @@ class Login:
                 raise EOFError
             if self._keys() or self._password() or self._prompts():
                 return
-        why = f" as {self.settings.user}; it takes {' or '.join(sorted(self.allowed)) or 'nothing'} only"
-        raise refused_login(self.settings.where, why)
+        takes = " or ".join(sorted(self.allowed)) or "nothing"
+        raise self._refused(f" as {self.settings.user}; it takes {takes} only")
 
     def _attempt(self, act: Callable[[], list[str]]) -> bool:
         """Whether the server let us in; a partial success changes what is `allowed`."""
@@ -57,18 +62,44 @@ class Login:
 
     def _keys(self) -> bool:
         password_is_here = self._answer() is not None and bool(self.allowed & PASSWORDS)
-        most = 1 if password_is_here else MOST_KEYS
-        for key in keys.open_keys(self.settings):
-            if self.tried < most and self._key(key):
+        locked = [] if password_is_here else self.ring.locked()
+        most = 1 if password_is_here else MOST_KEYS - min(len(locked), 2 if self.settings.chosen else 1)
+        late: list[paramiko.PKey] = []
+        for key in self.ring.ready():
+            if old.signs_old(self.transport, key) and not old.is_agreed(self.settings, self.ctx, old.SHA1_KEY):
+                late.append(key)
+            elif self.tried >= most:
+                self.left += 1
+            elif self._key(key):
                 return True
-            if not self.transport.is_active():
-                raise self._thrown_out()
-        if "publickey" not in self.allowed or self.tried >= most or password_is_here:
+            elif old.may_sign_old(self.transport, key) and not self.allowed & PASSWORDS:
+                late.append(key)
+        return self._late_keys(late, password_is_here) or any(self._unlocked(file) for file in locked)
+
+    def _late_keys(self, late: list[paramiko.PKey], password_is_here: bool) -> bool:
+        """RSA keys at a server that may know their old way of signing only: after all others, if the person agrees."""
+        if password_is_here:
             return False
-        for file in keys.locked_files(self.settings):
-            opened = keys.unlocked(file, self.ctx)
-            if opened and self._key(opened):
-                return True
+        return any(self.tried < MOST_KEYS and self._key(key, by_sha1=True) for key in late)
+
+    def _unlocked(self, file: Path) -> bool:
+        if "publickey" not in self.allowed or self.tried >= MOST_KEYS:
+            return False
+        opened = self.ring.unlocked(file)
+        return opened is not None and any(self._key(key) for key in self.ring.with_certificates(opened))
+
+    def _key(self, key: paramiko.PKey, *, by_sha1: bool = False) -> bool:
+        if "publickey" not in self.allowed:
+            return False
+        if key.get_name().startswith("sk-"):
+            self.ctx.note("If your security key blinks now, touch it.")
+        by_sha1 = by_sha1 or old.signs_old(self.transport, key)
+        old.sign(self.transport, self.settings, self.ctx, by_sha1=by_sha1)
+        self.tried += 1
+        if self._attempt(lambda: self.transport.auth_publickey(self.settings.user, key)):
+            return True
+        if not self.transport.is_active():
+            raise self._thrown_out()
         return False
 
     def _thrown_out(self) -> JobError:
@@ -78,66 +109,53 @@ class Login:
             text = f"{self.settings.where} did not let you in{why}. The password of {self.settings.user} there, please."
             remedy = "Or name the right key for this host in ~/.ssh/config (IdentityFile, IdentitiesOnly yes)."
             return NeedsAnswer(Question("password", self.about, text), remedy)
-        return refused_login(self.settings.where, why)
-
-    def _key(self, key: paramiko.PKey) -> bool:
-        if "publickey" not in self.allowed:
-            return False
-        self.tried += 1
-        return self._attempt(lambda: self.transport.auth_publickey(self.settings.user, key))
+        return self._refused(why)
 
     def _password(self) -> bool:
         if "password" not in self.allowed:
             return False
-        password = self._needed()
-        if self._attempt(lambda: self.transport.auth_password(self.settings.user, password, fallback=False)):
-            return True
+        text = f"{self.settings.where} asks for the password of {self.settings.user}."
+        password = self.ctx.need(Question("password", self.about, text))
+        try:
+            if self._attempt(lambda: self.transport.auth_password(self.settings.user, password, fallback=False)):
+                return True
+        except paramiko.SSHException as exc:
+            if "info request" in str(exc):  # SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (RFC 4252 §8) has that number, too
+                raise expired(self.settings.where) from exc
+            raise
         if "password" in self.allowed:
-            self._refused()
+            raise Prompts(self.settings.where, self.about, self.ctx).refused()
         return False
 
     def _prompts(self) -> bool:
-        """keyboard-interactive (RFC 4256): the password where it is asked for, a code of the moment otherwise."""
-        if "keyboard-interactive" not in self.allowed:
-            return False
-        asked: list[str] = []
-        if "password" not in self.allowed and self._answer() is None:
-            self._needed()
-
-        def answered(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
-            asked.extend(prompt for prompt, _ in prompts)
-            return [self._reply(prompt) for prompt, _ in prompts]
-
-        if self._attempt(lambda: self.transport.auth_interactive(self.settings.user, answered)):
-            return True
-        for prompt in asked:
-            if not _is_password(prompt):
-                raise self._code_wanted(f"{self.about} {prompt.strip()}", prompt.strip())
-        self._refused()
+        """keyboard-interactive; what servers ask one after the other may take several rounds and several methods."""
+        while "keyboard-interactive" in self.allowed:
+            prompts, before = Prompts(self.settings.where, self.about, self.ctx), self.allowed
+            self.allowed = set()  # until the server has accepted this part and says what comes next
+            if self._interactive(prompts):
+                return True
+            if not self.allowed:
+                self.allowed = before
+                if prompts.codes or prompts.password_given:
+                    raise prompts.refused()
+                return False
         return False
 
-    def _reply(self, prompt: str) -> str:
-        return self.ctx.answers.get(self.about if _is_password(prompt) else f"{self.about} {prompt.strip()}") or ""
-
-    def _code_wanted(self, about: str, prompt: str) -> NeedsAnswer:
-        """A code is good once: forget it, and ask for the next one. The password may have been the wrong one."""
-        if self.ctx.answers.get(about):
-            self.ctx.answers.forget(self.about)
-        self.ctx.answers.forget(about)
-        return NeedsAnswer(Question("password", about, f"{self.settings.where} asks: {prompt}"))
+    def _interactive(self, prompts: Prompts) -> bool:
+        return self._attempt(lambda: self.transport.auth_interactive(self.settings.user, prompts.answered))
 
     def _answer(self) -> str | None:
         return self.ctx.answers.get(self.about)
 
-    def _needed(self) -> str:
-        text = f"{self.settings.where} asks for the password of {self.settings.user}."
-        return self.ctx.need(Question("password", self.about, text))
-
-    def _refused(self) -> None:
-        self.ctx.answers.forget(self.about)
-        text = f"{self.settings.where} refused this password of {self.settings.user}. Type it again, please."
-        raise NeedsAnswer(Question("password", self.about, text))
-
-
-def _is_password(prompt: str) -> bool:
-    return "password" in prompt.lower() or "passwort" in prompt.lower() or not prompt.strip()
+    def _refused(self, why: str) -> JobError:
+        """No key that we have and no password that it takes; with what may be the reason."""
+        said = self.ring.complaints()
+        if self.left:
+            said.append(f"{self.left} more of your keys were not tried, for servers shut out who tries many.")
+        banner = shown((self.transport.get_banner() or b"").decode("utf-8", "replace"))
+        if banner and not re.search(r"[.!]\s+\S.*[.!]\s+\S", banner):  # not the terms of use
+            said.append(f"It says: “{banner}”")
+        if self.settings.passed_over:
+            words = " and ".join(self.settings.passed_over)
+            said.append(f"What ~/.ssh/config says under “Match … {words}” was not used: no program is run for it here.")
+        return refused_login(self.settings.where, why, " ".join(said))

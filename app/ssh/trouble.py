@@ -40,7 +40,7 @@ def explained(where: str) -> Iterator[None]:
 def in_words(exc: BaseException, where: str) -> JobError:
     """The error for the person that *exc*, met while talking to *where*, stands for."""
     if isinstance(exc, paramiko.ssh_exception.IncompatiblePeer):
-        text = f"{where} and this program know no common way of secure SSH ({_short(exc)}): its SSH server is very old."
+        text = f"{where} and this program know no common way of secure SSH ({_short(exc)})."
         return JobError(text, "Ask for an update of its SSH server (OpenSSH), or use another way.", topic="old-server")
     if isinstance(exc, paramiko.AuthenticationException):
         return refused_login(where)
@@ -62,9 +62,9 @@ def in_words(exc: BaseException, where: str) -> JobError:
     return Transient(f"The connection to {where} broke ({_short(exc)}).", _AGAIN)
 
 
-def refused_login(where: str, why: str = "") -> JobError:
-    """No key that we have and no password that it takes."""
-    text = f"{where} did not let you in{why}."
+def refused_login(where: str, why: str = "", more: str = "") -> JobError:
+    """No key that we have and no password that it takes; *more*: sentences on what may be the reason."""
+    text = f"{where} did not let you in{why}. {more}".rstrip()
     remedy = "Check the user's name; put your key into ~/.ssh or your agent, and its .pub at the server."
     return JobError(text, remedy, means="Nothing was changed.", topic="login")
 
@@ -103,4 +103,4 @@ def patiently(ctx: Context, act: Callable[[], T], abandon: Callable[[], object] 
 
 
 def _short(exc: BaseException) -> str:
-    return str(exc).removeprefix("Incompatible ssh peer ").strip("()") or type(exc).__name__
+    return str(exc).strip() or type(exc).__name__

@@ -4,6 +4,7 @@ user database: password, questions and codes. Its SFTP knows no limits@, fsync@ 
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import subprocess
@@ -26,20 +27,40 @@ from app.context import Context
 from tests.servers.sshd import fingerprint, make_key
 
 SECRET, CODE = "correct horse; battery", "123456"
+SHA2 = {"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"], "keys": ["rsa-sha2-512", "rsa-sha2-256"]}
+Round = tuple[str, str, list[tuple[str, str]]]  # title, instructions, prompts with their answers
+KINDS = {"password": "password", "key": "publickey"}
 
 
 class PasswordServer:
     """`with PasswordServer(tmp_path, "password") as server`. *methods* must all succeed, in that order.
 
-    A method is `password`, `questions` (asks for the password by keyboard-interactive) or `code` (asks for the
-    password and for a code of the moment).
+    A method is `key` (one of *keys*, public key files), `password`, `questions` (asks for the password by
+    keyboard-interactive), `code` (asks for the password and for a code of the moment) or what is in *rounds*: a list
+    of rounds, each a list of prompts and the answers to them. *old* makes it sign and take signatures as OpenSSH 5.3;
+    *says* is the version that it says it is, one that names no signatures and takes RSA by SHA-1 only.
     """
 
-    def __init__(self, tmp_path: Path, *methods: str, folder: Path | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        *methods: str,
+        folder: Path | None = None,
+        port: int = 0,
+        keys: Sequence[Path] = (),
+        rounds: dict[str, list[Round]] | None = None,
+        old: bool = False,
+        says: str = "",
+    ) -> None:
         self.methods = list(methods) or ["password"]
         self.folder = folder or tmp_path / "uploads"
         self.folder.mkdir(exist_ok=True)
-        self.key = make_key(tmp_path / "psshd" / "host_ed25519")
+        self.old, self.says = old, says or ("SSH-2.0-OpenSSH_5.3" if old else "")
+        self.keys = [base64.b64decode(key.read_text().split()[1]) for key in keys]
+        asked, code = ("Password: ", SECRET), ("Code: ", CODE)
+        self.rounds: dict[str, list[Round]] = {"questions": [("", "", [asked])], "code": [("", "", [asked, code])]}
+        self.rounds |= rounds or {}
+        self.key = make_key(tmp_path / "psshd" / f"host_{'rsa' if old else 'ed25519'}", "rsa" if old else "ed25519")
         self.fingerprint = fingerprint(self.key)
         self.attempts: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -69,14 +90,16 @@ class PasswordServer:
             transport.close()
 
     def _serve(self) -> None:
-        key = paramiko.Ed25519Key.from_private_key_file(str(self.key))
+        key = paramiko.PKey.from_path(str(self.key))
         while True:
             try:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            transport = paramiko.Transport(sock)
+            transport = paramiko.Transport(sock, disabled_algorithms=SHA2 if self.says else None)
+            if self.says:
+                transport.local_version, transport.server_sig_algs = self.says, False
             self.transports.append(transport)
             transport.add_server_key(key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self)
@@ -87,27 +110,36 @@ class PasswordServer:
 class _Door(paramiko.ServerInterface):
     def __init__(self, server: PasswordServer) -> None:
         self.server, self.left = server, list(server.methods)
+        self.to_ask: list[Round] = []
 
     def get_allowed_auths(self, username: str) -> str:
-        return "password" if self.left[0] == "password" else "keyboard-interactive"
+        return KINDS.get(self.left[0], "keyboard-interactive")
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return self._passed() if self.left[0] == "key" and key.asbytes() in self.server.keys else AUTH_FAILED
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.server.attempts.append(password)
         return self._passed() if self.left[0] == "password" and password == SECRET else AUTH_FAILED
 
     def check_auth_interactive(self, username: str, submethods: str) -> Any:
-        if self.left[0] == "password":
+        if self.left[0] in KINDS:
             return AUTH_FAILED
-        query = paramiko.InteractiveQuery("", "")
-        query.add_prompt("Password: ", False)
-        if self.left[0] == "code":
-            query.add_prompt("Code: ", False)
+        self.to_ask = list(self.server.rounds[self.left[0]])
+        return self._query()
+
+    def _query(self) -> paramiko.InteractiveQuery:
+        title, instructions, prompts = self.to_ask[0]
+        query = paramiko.InteractiveQuery(title, instructions)
+        for prompt, _ in prompts:
+            query.add_prompt(prompt, False)
         return query
 
-    def check_auth_interactive_response(self, responses: Sequence[str]) -> int:
+    def check_auth_interactive_response(self, responses: Sequence[str]) -> Any:
         self.server.attempts.append(" ".join(responses))
-        right = [SECRET, CODE] if self.left[0] == "code" else [SECRET]
-        return self._passed() if list(responses) == right else AUTH_FAILED
+        if list(responses) != [answer for _, answer in self.to_ask.pop(0)[2]]:
+            return AUTH_FAILED
+        return self._query() if self.to_ask else self._passed()
 
     def _passed(self) -> int:
         if len(self.left) == 1:

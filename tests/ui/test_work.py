@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.errors import JobError, NeedsAnswer, Question
 from app.secrets import Answers
-from ui.widgets.ask import FingerprintDialog, PasswordDialog
+from ui.widgets.ask import AgreementDialog, FingerprintDialog, PasswordDialog
 from ui.work import Work
 
 LOGIN = Question("password", "sftp://me@host:22", "What is the password of me at host?")
@@ -203,6 +203,35 @@ def test_a_changed_key_is_told_in_words_and_no_is_the_default(page) -> None:
     assert dialog.no.isDefault()
     assert not dialog.yes.isDefault()
     assert dialog.yes.property("role") == "danger"
+
+
+def test_a_code_is_not_offered_to_be_kept(page, answers, shown) -> None:
+    code = Question("code", "ssh://ada@host Code", "host asks: Code:")
+    work, got = Work(answers, page), []
+    work.done.connect(got.append)
+    work.start(Asks(code))
+    shown(lambda: work.asking is not None and work.asking.isVisible())
+    assert not any(choice.isVisible() for choice in (work.asking.once, work.asking.session, work.asking.chain))
+    work.asking.line.setText("123456")
+    work.asking.ok.click()
+    shown(lambda: got == [{code.about: "123456"}])
+    assert answers.get(code.about) is None
+
+
+def test_an_old_server_is_used_only_after_a_yes_and_no_is_the_default(page, answers, shown) -> None:
+    old = Question("old-server", "old-ssh ssh://host:22", "The SSH server of host is very old.", "hmac-sha1, ssh-rsa")
+    work, got, stopped = Work(answers, page), [], []
+    work.done.connect(got.append)
+    work.stopped.connect(lambda: stopped.append(True))
+    work.start(Asks(old))
+    shown(lambda: isinstance(work.asking, AgreementDialog) and work.asking.isVisible())
+    assert work.asking.no.isDefault()
+    work.asking.no.click()
+    shown(lambda: stopped == [True])
+    work.start(Asks(old))
+    shown(lambda: work.asking is not None and work.asking.isVisible())
+    work.asking.yes.click()
+    shown(lambda: got == [{old.about: old.detail}])
 
 
 def test_a_hostile_name_is_shown_as_plain_text(page) -> None:

@@ -1,4 +1,4 @@
-"""The two questions an act can have: a password, or whether a fingerprint is the right one."""
+"""The questions an act can have: a password or code, whether a fingerprint is right, whether an old server will do."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ TITLES = {
     "password": "Password",
     "passphrase": "Passphrase of your key",
     "sudo": "Password for administration",
+    "code": "Code for logging in",
+    "old-server": "A very old server",
     "host-key": "Is this the right server?",
     "host-key-changed": "The server has changed",
     "certificate": "Is this the right server?",
@@ -84,6 +86,10 @@ class PasswordDialog(Asking):
         top.addWidget(asked, 1)
         about = label(self.tr("For: {about}").format(about=words.plain(question.about)), "quiet")
         for_how_long = (self.once, self.session, self.chain)
+        if question.kind == "code":  # good once
+            self.once.setChecked(True)
+            for choice in (*for_how_long, self.why):
+                choice.hide()
         never = label(self.tr("It is never written into a file, a log or the report."), "quiet")
         add(self.inside, top, about, self.line, *for_how_long, self.why, never, row(None, no, self.ok))
         self.line.setFocus()
@@ -155,6 +161,26 @@ class FingerprintDialog(Asking):
         QGuiApplication.clipboard().setText(self.question.detail)
 
 
+class AgreementDialog(Asking):
+    """Asks whether what is no longer safe may be used for one server; No is the default."""
+
+    def __init__(self, question: Question, parent: QWidget) -> None:
+        super().__init__(question, parent)
+        top = row(Drawing("care", "care"))
+        top.addWidget(label(words.plain(question.text)), 1)
+        self.yes = button(self.tr("&Yes, for this server only"), self._said, "danger")
+        self.no = button(self.tr("&No"), self.reject, "primary")
+        self.no.setDefault(True)
+        about = label(self.tr("Server: {about}").format(about=_place(question)), "quiet")
+        kept = label(self.tr("Your answer is remembered, and the report tells that they were used."), "quiet")
+        add(self.inside, top, about, kept, row(None, self.yes, self.no))
+        self.no.setFocus()
+
+    @Slot()
+    def _said(self) -> None:
+        self._answer(self.question.detail, SESSION)
+
+
 def _place(question: Question) -> str:
     """The server that *question* is about, without the word before it that tells its kind."""
     return words.plain(question.about.rpartition(" ")[2])
@@ -162,8 +188,8 @@ def _place(question: Question) -> str:
 
 def ask(question: Question, why: Trouble, parent: QWidget) -> Asking:
     """The dialog for *question*, ready to be opened."""
-    made: Asking
-    made = FingerprintDialog(question, parent) if question.kind in FINGERPRINTS else PasswordDialog(question, parent)
+    kinds: dict[str, type[Asking]] = {"old-server": AgreementDialog, **dict.fromkeys(FINGERPRINTS, FingerprintDialog)}
+    made = kinds.get(question.kind, PasswordDialog)(question, parent)
     if why.remedy:
         made.setAccessibleDescription(why.remedy)
     return made

@@ -19,50 +19,15 @@ from app.ssh.hostkeys import ours
 from tests.servers import free_port, need
 from tests.servers.psshd import CODE, SECRET, PasswordServer
 from tests.servers.sshd import Sshd, fingerprint, make_key
+from tests.ssh.tools import asked, known_hosts, public, ssh_config, works
 
 Make = Callable[..., Context]
-
-
-@pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
     with Sshd(tmp_path) as server:
         yield server
-
-
-def works(ssh: Ssh) -> bool:
-    try:
-        return ssh.run("echo hello").out == b"hello\n"
-    finally:
-        ssh.close()
-
-
-def asked(ssh: Ssh) -> NeedsAnswer:
-    with pytest.raises(NeedsAnswer) as caught:
-        ssh.open()
-    assert not ssh.alive()
-    return caught.value
-
-
-def ssh_config(text: str) -> None:
-    folder = Path.home() / ".ssh"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / "config").write_text(text)
-
-
-def known_hosts(text: str) -> None:
-    folder = Path.home() / ".ssh"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / "known_hosts").write_text(text + "\n")
-
-
-def public(server: Sshd, number: int = 0) -> str:
-    key = server.host_keys[number]
-    return " ".join(key.with_name(key.name + ".pub").read_text().split()[:2])
 
 
 # --- commands
@@ -347,25 +312,6 @@ def test_a_certificate_beside_the_key_is_used(tmp_path: Path, ctx: Context) -> N
         sign = [need("ssh-keygen"), "-q", "-s", str(authority), "-I", "me", "-n", server.user, f"{key}.pub"]
         subprocess.run(sign, check=True, capture_output=True)
         assert works(Ssh(server.url(), server.known(ctx)))
-
-
-def test_an_old_server_with_sha1_only(tmp_path: Path, ctx: Context) -> None:
-    old = [
-        "KexAlgorithms diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha256",
-        "HostKeyAlgorithms ssh-rsa",
-        "PubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519",
-        "Ciphers aes128-ctr,aes256-ctr",
-        "MACs hmac-sha1",
-    ]
-    with Sshd(tmp_path, host_keys=("rsa",), options=old) as server:
-        assert works(Ssh(server.url(), server.known(ctx)))
-
-
-def test_a_server_without_a_common_algorithm_is_told_in_words(tmp_path: Path, ctx: Context) -> None:
-    modern = ["Ciphers chacha20-poly1305@openssh.com"]
-    with Sshd(tmp_path, options=modern) as server, pytest.raises(JobError, match="no common way") as caught:
-        Ssh(server.url(), server.known(ctx)).open()
-    assert not isinstance(caught.value, Transient)
 
 
 # --- ~/.ssh/config
