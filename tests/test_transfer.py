@@ -117,15 +117,9 @@ def test_a_wrong_byte_in_the_part_is_never_built_upon(
     begun = bytearray(DATA[:2_000_000])
     begun[wrong] ^= 1
     (server.folder / PART).write_bytes(begun)
-    try:
-        done = send(here, store, ctx)
-    except Transient:  # not in the tail nor in a sample: the whole is read at the end, and it begins again
-        assert not (server.folder / PART).exists()
-        done = send(here, store, ctx)
-    else:
-        assert "begins again" in notes(events)
-        assert make is Proftpd or f"{wrong:,}" in notes(events)
-    assert done.resumed_at == 0
+    done = send(here, store, ctx)
+    assert f"from the image at byte {wrong:,}" in notes(events)
+    assert done.resumed_at == wrong
     assert (server.folder / NAME).read_bytes() == DATA
 
 
@@ -366,6 +360,18 @@ def test_a_change_after_a_resume_is_noticed_too(here: Store, there: Store, ctx: 
         send(here, there, ctx, verify="size")
 
 
+def test_what_is_told_while_the_rest_is_sent_is_the_sending(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, events: list[Event]
+) -> None:
+    server = Vsftpd(tmp_path)  # without a hash there, the beginning is read here only when the sending begins
+    store = at(server, ctx, stack, tmp_path)
+    (server.folder / PART).write_bytes(DATA[:1_000_000])
+    send(here, store, ctx)
+    phases = [(event.text, event.done, event.total) for event in events if event.kind == "phase"]
+    reading = next(n for n, phase in enumerate(phases) if phase[0] == proof.READING)
+    assert phases[reading + 1] == ("Sending the image", 1_000_000, len(DATA))
+
+
 def test_the_limit_is_kept_and_cancel_is_quick(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:
     began = time.monotonic()
     send(here, there, ctx, wishes=limited(2_500_000))
@@ -393,17 +399,6 @@ def test_the_grade_is_what_was_really_done(
 ) -> None:
     store = at(Vsftpd(tmp_path), ctx, stack, tmp_path)
     assert send(here, store, ctx, verify=verify).grade == grade
-
-
-def test_big_files_on_slow_lines_are_sampled(
-    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proof, "SMALL", 1_000_000)
-    store = at(Vsftpd(tmp_path), ctx, stack, tmp_path)
-    assert send(here, store, ctx).grade == "read-back"  # fast enough
-    monkeypatch.setattr(proof, "WORTH", 0.0)
-    store.remove(NAME)
-    assert send(here, store, ctx).grade == "sampled"
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20, (1 << 21) + 5, 6 << 20, 7_000_001, 50 << 20])

@@ -14,17 +14,15 @@ from app.context import Context
 from app.errors import JobError, Transient
 from app.stores import Store, Unseekable
 from app.stores.remote import Announced
+from app.transfer.end import discard, proven, publish, stop_if_taken
 from app.transfer.meter import Meter
 from app.transfer.proof import Original, Proof, digest, prove
 from app.transfer.resume import resume_at
 from app.transfer.watch import Resting, Watch, Wishes
-from app.units import size as words
 
 __all__ = ["Original", "Outcome", "Wishes", "copy", "digest", "part_name", "sidecar"]
 
 SENDING = "Sending the image"
-MOVED = "The server accepted the whole image and has moved it away, so nobody can look at it any more."
-UNSEEN = "The server accepted the whole image; it lets nobody look at it."
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,14 @@ def copy(
     mark: str = "",
     wishes: Wishes | None = None,
     verify: str = "auto",
+    fresh: bool = False,
 ) -> Outcome:
     """Copy *name* of *source* to *new_name* of *target*. Safe to call again after any interruption.
 
     *sha256* is what the file is known to have; where nobody knows it yet, it is computed while the file is sent, and
     *mark* keeps the unfinished file apart from another image's. *wishes* say how fast it may go, and may change
-    meanwhile; *verify* is `auto`, `whole`, `sampled` or `size`.
+    meanwhile; *verify* is `auto`, `whole`, `sampled` or `size`. *fresh*: *new_name* was free when the job began, so
+    a file that has it now is somebody else's and is left alone.
     Raises `Transient` when calling it again may help, `JobError` when it will not.
     """
     began = time.monotonic()
@@ -74,20 +74,26 @@ def copy(
         return Outcome(proof.text, proof.grade, 0, file.size, time.monotonic() - began, _hash_of(file, ctx))
     can = target.abilities
     part = part_name(new_name, sha256 or mark) if can.rename and not can.whole else new_name
+    fresh = fresh and part != new_name  # else it may be our own unfinished file
+    if fresh:
+        stop_if_taken(target, new_name)
     watch = Watch(ctx, target, wishes or Wishes())
-    offset = _all_sent(file, target, part, ctx, watch)
-    proof = _proven(file, target, part, ctx, verify, resumed=offset > 0)
-    if part != new_name and proof.text != MOVED:
-        _publish(target, part, new_name, file.size)
+    offset, again = _all_sent(file, target, part, ctx, watch), None
+    while (proof := proven(file, target, part, ctx, verify, offset, again)).wrong is not None:
+        again = proof.at
+        offset = min(offset, _all_sent(file, target, part, ctx, watch, again))
+    if part != new_name:
+        publish(target, part, new_name, file.size, fresh=fresh)
     seconds = time.monotonic() - began
     return Outcome(proof.text, proof.grade, file.size - offset, offset, seconds, _hash_of(file, ctx))
 
 
-def _all_sent(file: Original, target: Store, part: str, ctx: Context, watch: Watch) -> int:
-    """Send what is missing, with rests in quiet hours; how many bytes lay there before."""
+def _all_sent(file: Original, target: Store, part: str, ctx: Context, watch: Watch, begin: int | None = None) -> int:
+    """Send what is missing, or all from *begin* on, with rests in quiet hours; how many bytes lay there before."""
     first: int | None = None
     while True:
-        offset = resume_at(file, target, part, ctx)
+        offset = resume_at(file, target, part, ctx) if begin is None else begin
+        begin = None
         first = offset if first is None else min(first, offset)
         try:
             if offset < file.size or not file.size:
@@ -113,7 +119,7 @@ def sidecar(target: Store, name: str, sha256: str) -> str:
     except Transient:
         raise
     except JobError:
-        _discard(target, beside)
+        discard(target, beside)
         return ""
     return beside
 
@@ -141,62 +147,18 @@ def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, w
 
 
 def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, watch: Watch) -> None:
-    ctx.begin(SENDING, file.size, offset)
     _ = watch.allowed  # where nothing may be sent now, nobody logs in for it
-    meter = Meter(file, offset, ctx, watch)
+    meter = Meter(file, offset, ctx, watch)  # may read what lies there already, which is a phase of its own
+    ctx.begin(SENDING, file.size, offset)
     if isinstance(target, Announced):
         target.announce(part, file.size)
     with contextlib.closing(meter), watch:
         target.write(part, meter.blocks(), offset, ctx.advance)
     if meter.changed():
-        _discard(target, part)
+        discard(target, part)
         raise JobError(
             "The image on this computer changed while it was being sent.",
             "Take this export back and start a new one; if nobody changed the file, this computer's disk is suspect.",
             means="What had arrived at the other side was deleted there.",
             topic="changed",
         )
-
-
-def _proven(file: Original, target: Store, part: str, ctx: Context, verify: str, *, resumed: bool) -> Proof:
-    """The proof of the arrived *part*; a wrong one is deleted, so that nothing half-done looks done."""
-    have = target.size(part) if target.abilities.size else None
-    if have is None:
-        return Proof("accepted", MOVED if target.abilities.size else UNSEEN)
-    if have != file.size:
-        raise Transient(
-            f"The other side holds {words(have)} of {words(file.size)} although it said it was done.",
-            "What is missing is sent again.",
-        )
-    found = prove(file, target, part, ctx, verify)
-    if found.wrong is None:
-        return found
-    _discard(target, part)
-    where = f"{part} at the other side differs from the image here ({found.wrong})."
-    means = "The wrong file was deleted there. The image here is as it was."
-    if resumed:
-        raise Transient(where, "It is sent again from the start.", means=means)
-    remedy = "Start again; if it happens twice, the other side's disk or something on the way is suspect."
-    raise JobError(where, remedy, means=means, topic="mismatch")
-
-
-def _publish(target: Store, part: str, new_name: str, size: int) -> None:
-    try:
-        target.rename(part, new_name)
-    except Transient:
-        raise
-    except JobError as exc:
-        raise JobError(
-            f"The image is complete and proven at the other side, but may not get its name: {exc.message}",
-            f"Ask the people who run it to rename {part} to {new_name}, or allow it and go on with the job.",
-            means=f"The whole image lies there as {part}.",
-            topic="rename",
-        ) from exc
-    have = target.size(new_name)
-    if have is not None and have != size:
-        raise Transient(f"{new_name} is {words(have)} long after it was given its name.", "It is looked at again.")
-
-
-def _discard(target: Store, name: str) -> None:
-    with contextlib.suppress(JobError):
-        target.remove(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 MIB = 1 << 20
-SMALL = 256 * MIB  # bytes that are read back on any line
-WORTH = 300.0  # seconds that reading back the whole file may take
 SAMPLES, SAMPLE = 16, 1 << 18  # how many, bytes each; besides the first and the last MiB
+FIRST_WAIT, LONGEST_WAIT = 1.0, 256.0  # seconds; doubled while nothing comes, some nine minutes in all
 HASHING = "The other side is computing the SHA-256"
 READING_BACK = "Reading the image back"
 SAMPLING = "Reading samples back"
@@ -66,11 +64,15 @@ class Original:
 
 @dataclass(frozen=True)
 class Proof:
-    """How sure it is (`Outcome.grade`), in a sentence; *wrong* says what differs, None when nothing does."""
+    """How sure it is (`Outcome.grade`), in a sentence; *wrong* says what differs, None when nothing does.
+
+    *at* is the first wrong byte that was found, None where nobody knows it.
+    """
 
     grade: str
     text: str
     wrong: str | None = None
+    at: int | None = None
 
 
 def digest(store: Store, name: str, ctx: Context, phase: str = READING) -> str:
@@ -84,7 +86,11 @@ def digest(store: Store, name: str, ctx: Context, phase: str = READING) -> str:
 
 
 def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -> Proof:
-    """The strongest proof that *verify* asks for and the place allows; both files have the same length already."""
+    """The strongest proof that *verify* asks for and the place allows; both files have the same length already.
+
+    Where the far side computes no hash, all of it is read back: samples, which have to be asked for, do not find one
+    wrong byte among billions.
+    """
     if verify == "size":
         return Proof("size", "Only the length was compared, as you asked.")
     if found := _by_server(file, target, name, ctx):
@@ -92,9 +98,7 @@ def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -
     if not target.abilities.read:
         return Proof("size", "The place lets nobody read it back, so only the length was compared.")
     try:
-        if verify == "whole" or (verify == "auto" and _quick(file, target, name)):
-            return _read_back(file, target, name, ctx)
-        return _by_samples(file, target, name, ctx)
+        return (_by_samples if verify == "sampled" else _read_back)(file, target, name, ctx)
     except Transient:
         raise
     except JobError as exc:
@@ -111,27 +115,79 @@ def _by_server(file: Original, target: Store, name: str, ctx: Context) -> Proof 
         return None
     wanted = file.sha256 or digest(file.store, file.name, ctx)
     file.sha256 = wanted
-    wrong = None if shown == wanted else "its SHA-256, as the other side computed it, is another one"
-    return Proof("sha256-server", "The other side computed the same SHA-256.", wrong)
+    text = "The other side computed the same SHA-256."
+    if shown == wanted:
+        return Proof("sha256-server", text)
+    wrong = "its SHA-256, as the other side computed it, is another one"
+    return Proof("sha256-server", text, wrong, _place_of_wrong(file, target, name, ctx))
 
 
-def _quick(file: Original, target: Store, name: str) -> bool:
-    """Whether reading everything back is cheap: the file is small, or its end comes quickly."""
-    if file.size <= SMALL:
-        return True
-    began = time.monotonic()
-    got = sum(len(block) for block in target.read(name, max(0, file.size - 4 * MIB)))
-    return file.size / max(got, 1) * (time.monotonic() - began) <= WORTH
+def _place_of_wrong(file: Original, target: Store, name: str, ctx: Context) -> int | None:
+    if not (file.here and target.abilities.read):
+        return None
+    try:
+        return _read_back(file, target, name, ctx).at
+    except Transient:
+        raise
+    except JobError:
+        return None
 
 
 def _read_back(file: Original, target: Store, name: str, ctx: Context) -> Proof:
-    text = "The whole image was read back and compared."
-    if file.sha256:
-        same = digest(target, name, ctx, READING_BACK) == file.sha256
-        return Proof("read-back", text, None if same else "its content, read back, has another SHA-256")
+    """Read everything back, beside the file here where there is one: so the place of a wrong byte is known."""
+    text, sha, at = "The whole image was read back and compared.", hashlib.sha256(), 0
     ctx.begin(READING_BACK, file.size)
-    at = first_difference(file, target, name, [(0, file.size)], ctx)
-    return Proof("read-back", text, None if at is None else f"from byte {at:,} on")
+    with closing(_Beside(file)) as mine:
+        for block in _unbroken(target, name, file.size, ctx):
+            if (same := mine.same(block)) < len(block):
+                return Proof("read-back", text, f"from byte {at + same:,} on", at + same)
+            sha.update(block)
+            at += len(block)
+            ctx.advance(len(block))
+    if file.sha256 and sha.hexdigest() != file.sha256:
+        return Proof("read-back", text, "its content, read back, has another SHA-256")
+    return Proof("read-back", text)
+
+
+def _unbroken(store: Store, name: str, size: int, ctx: Context) -> Iterator[bytes]:
+    """The *size* bytes of a file; what a cut line brought already is not read again. `Transient` if it stays cut."""
+    at, wait = 0, FIRST_WAIT
+    while at < size:
+        before = at
+        try:
+            for block in store.read(name, at):
+                at += len(block)
+                yield block
+            if at < size:
+                raise Transient(f"{name} could be read back to byte {at:,} only.", "It is tried again.")
+        except Transient as exc:
+            wait = FIRST_WAIT if at > before else wait * 2
+            if wait > LONGEST_WAIT:
+                raise
+            ctx.tell("retry", ctx.answers.redact(exc.message), wait=wait)
+            ctx.sleep(wait)
+
+
+class _Beside:
+    """The file here, read in step with the far side's blocks; with one that is not here, all is the same."""
+
+    def __init__(self, file: Original) -> None:
+        self._blocks = file.store.read(file.name) if file.here else None
+        self._rest = b""
+
+    def same(self, block: bytes) -> int:
+        """How many bytes at the start of *block* are those that come next here."""
+        if self._blocks is None:
+            return len(block)
+        while len(self._rest) < len(block) and (more := next(self._blocks, b"")):
+            self._rest += more
+        mine, self._rest = self._rest[: len(block)], self._rest[len(block) :]
+        return len(block) if mine == block else _mismatch(mine, block)
+
+    def close(self) -> None:
+        close = getattr(self._blocks, "close", None)
+        if close:
+            close()
 
 
 def _by_samples(file: Original, target: Store, name: str, ctx: Context) -> Proof:
@@ -139,7 +195,7 @@ def _by_samples(file: Original, target: Store, name: str, ctx: Context) -> Proof
     ctx.begin(SAMPLING, sum(length for _, length in places))
     at = first_difference(file, target, name, places, ctx)
     text = f"The length is right, and {len(places)} samples were read back and compared."
-    return Proof("sampled", text, None if at is None else f"at byte {at:,}")
+    return Proof("sampled", text, None if at is None else f"at byte {at:,}", at)
 
 
 def samples(size: int, ends: int, count: int = SAMPLES) -> list[tuple[int, int]]:

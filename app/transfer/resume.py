@@ -34,7 +34,8 @@ def resume_at(file: Original, target: Store, part: str, ctx: Context) -> int:
         return _restart(target, part, ctx, "the place lets no upload go on")
     spread = target.spread if isinstance(target, Spread) else 0
     at, compared = _first_wrong(file, target, part, have, max(TAIL, spread), ctx)
-    if at and can.resume and at >= have - spread and _right_until(file, target, part, at, ctx):
+    if at and can.resume:
+        ctx.note(f"What is there differs from the image at byte {at:,}. The upload goes on from there.")
         return at
     if at is not None:
         return _restart(target, part, ctx, f"what is there differs from the image at byte {at:,}")
@@ -46,7 +47,11 @@ def resume_at(file: Original, target: Store, part: str, ctx: Context) -> int:
 def _first_wrong(
     file: Original, target: Store, part: str, have: int, end: int, ctx: Context
 ) -> tuple[int | None, bool]:
-    """The first wrong byte, if any was found, and whether it could be looked at all; the last *end* bytes are read."""
+    """The first wrong byte, if any was found, and whether it could be looked at all.
+
+    The last *end* bytes are read, and samples before them. A wrong byte among the last ones is what a cut line
+    leaves; where there is one before them, everything is read up to it, which is faster than to send all again.
+    """
     ctx.begin(COMPARING)
     shown = target.digest(part, have) if file.here else None
     if shown is not None:
@@ -55,16 +60,27 @@ def _first_wrong(
             return None, True
     tail = max(0, have - end)
     if not target.abilities.read:
-        return (tail, True) if shown is not None else (None, False)
+        return (
+            (tail if _right_until(file, target, part, tail, ctx) else 0, True) if shown is not None else (None, False)
+        )
     places = [*((at, length) for at, length in samples(tail, 1 << 16, INSIDE)), (tail, have - tail)]
-    ctx.begin(COMPARING, sum(length for _, length in places))
     try:
-        at = first_difference(file, target, part, places, ctx)
+        at = _compared(file, target, part, places, ctx)
+        if shown is None and (at is None or at >= tail):
+            return at, True
+        if at is not None and at >= tail and _right_until(file, target, part, at, ctx):
+            return at, True
+        first = _compared(file, target, part, [(0, have if at is None else at)], ctx)
     except Transient:
         raise
     except JobError:
-        return None, False
-    return (0 if at is None else at, True) if shown is not None else (at, True)
+        return (None, False) if shown is None else (0, True)
+    return (at or 0) if first is None else first, True
+
+
+def _compared(file: Original, target: Store, part: str, places: list[tuple[int, int]], ctx: Context) -> int | None:
+    ctx.begin(COMPARING, sum(length for _, length in places))
+    return first_difference(file, target, part, places, ctx)
 
 
 def _right_until(file: Original, target: Store, part: str, at: int, ctx: Context) -> bool:

@@ -30,17 +30,6 @@ SPREAD = 1 << 20
 
 
 @pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
 def lanes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Small windows, so that a short file is enough; the further sessions that were opened."""
     monkeypatch.setattr("app.stores.sftp_flow.MOST", 1 << 18)
@@ -196,7 +185,7 @@ def test_a_gap_before_that_is_found_by_the_servers_hash(server: Sshd, ctx: Conte
     begun[10_900_000] ^= 1
     (server.folder / PART).write_bytes(begun)
     with contextlib.closing(open_store(server.url("sftp"), server.known(ctx))) as store:
-        assert send(here, store, ctx).resumed_at == 0
+        assert send(here, store, ctx).resumed_at == 1_000_000
     assert (server.folder / NAME).read_bytes() == DATA
 
 
