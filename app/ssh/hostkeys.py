@@ -85,7 +85,7 @@ def _certified(settings: Settings, certificate: SSHCertificate, known: list[Know
     signer = signer_of(certificate)
     if not any(k.authority and k.key == signer for k in known):
         return False
-    if why := why_not_host(certificate, settings.known_as, fits):
+    if why := why_not_host(certificate, settings.known_as.lower(), fits):
         raise JobError(
             f"The certificate that {settings.where} shows {why}.",
             "Ask its people to renew its host certificate. Is this computer's clock right?",

@@ -28,7 +28,8 @@ class Prompts:
 
     def __init__(self, where: str, about: str, ctx: Context) -> None:
         self.where, self.about, self.ctx = where, about, ctx
-        self.codes: list[Question] = []  # what was asked besides the password
+        self.codes: list[Question] = []  # what was answered besides the password
+        self.names: list[str] = []  # what was asked for besides it
         self.password_given = False
 
     def answered(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
@@ -61,9 +62,9 @@ class Prompts:
             self.password_given = True
             return Question("password", self.about, f"{self.where} asks for a password. {said}".strip())
         name = re.sub(r"[\d\W]+", " ", prompt).strip() or "code"  # without what changes from login to login
-        about = f"{self.about} {name}"
-        before = sum(code.about.startswith(about) for code in self.codes)
-        about += f" {before + 1}" if before else ""
+        self.names.append(name)
+        again = self.names.count(name)
+        about = f"{self.about} {name}{f' {again}' if again > 1 else ''}"
         return Question("code", about, f"{self.where} asks: {f'{said} ' if said else ''}{shown(prompt)}")
 
     def _stop_if_expired(self, text: str, *, is_prompt: bool) -> None:

@@ -251,46 +251,6 @@ def test_a_key_that_stays_locked_leaves_the_password(tmp_path: Path, ctx: Contex
         assert works(Ssh(server.url(), server.password(server.known(ctx))))
 
 
-def test_the_agent_of_SSH_AUTH_SOCK_is_used(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: N802
-    key = make_key(tmp_path / "elsewhere")
-    socket = tmp_path / "a"
-    agent = subprocess.Popen([need("ssh-agent"), "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-    try:
-        while not socket.exists():
-            time.sleep(0.02)
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        subprocess.run([need("ssh-add"), "-q", str(key)], check=True, capture_output=True)
-        with Sshd(tmp_path, key=False) as server:
-            server.let_in(key)
-            assert works(Ssh(server.url(), server.known(ctx)))
-            ssh_config("IdentitiesOnly yes\n")
-            with pytest.raises(JobError, match="did not let you in"):
-                Ssh(server.url(), ctx).open()
-    finally:
-        agent.terminate()
-        agent.wait()
-
-
-def test_many_keys_in_the_agent_do_not_lock_the_person_out(
-    tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    socket = tmp_path / "a"
-    agent = subprocess.Popen([need("ssh-agent"), "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-    try:
-        while not socket.exists():
-            time.sleep(0.02)
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        for number in range(8):
-            key = make_key(tmp_path / f"k{number}")
-            subprocess.run([need("ssh-add"), "-q", str(key)], check=True, capture_output=True)
-        with Sshd(tmp_path) as server:
-            ssh_config(f"IdentityFile {server.client_key}\n")  # named, so it comes before the agent's
-            assert works(Ssh(server.url(), server.known(ctx)))
-    finally:
-        agent.terminate()
-        agent.wait()
-
-
 def test_a_server_of_few_attempts_asks_for_the_password_and_gets_it_before_the_keys_run_out(
     tmp_path: Path, ctx: Context
 ) -> None:
@@ -303,15 +263,6 @@ def test_a_server_of_few_attempts_asks_for_the_password_and_gets_it_before_the_k
         ctx.answers.give(question.about, "not the password")
         assert "refused" in asked(Ssh(server.url(), ctx)).question.text
         assert server.log().count("Failed password") == 1
-
-
-def test_a_certificate_beside_the_key_is_used(tmp_path: Path, ctx: Context) -> None:
-    authority = make_key(tmp_path / "ca")
-    with Sshd(tmp_path, key=False, options=[f"TrustedUserCAKeys {authority}.pub"]) as server:
-        key = make_key(server.client_key)
-        sign = [need("ssh-keygen"), "-q", "-s", str(authority), "-I", "me", "-n", server.user, f"{key}.pub"]
-        subprocess.run(sign, check=True, capture_output=True)
-        assert works(Ssh(server.url(), server.known(ctx)))
 
 
 # --- ~/.ssh/config

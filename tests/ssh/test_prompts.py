@@ -1,0 +1,137 @@
+"""keyboard-interactive: several prompts and rounds, codes after passwords and keys, new passwords; nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.context import Context, Event
+from app.errors import JobError, NeedsAnswer, Transient
+from app.ssh import Ssh
+from app.ssh.prompts import is_password
+from tests.servers.psshd import CODE, SECRET, PasswordServer
+from tests.servers.sshd import make_key
+from tests.ssh.tools import asked, works
+
+Make = Callable[..., Context]
+TWO_FACTORS = {"2fa": [("", "", [("Password: ", SECRET)]), ("Second step", "Open your app.", [("Code 17: ", CODE)])]}
+TWO_CODES = {"tokens": [("", "", [("Code: ", "111111"), ("Code: ", "222222")])]}
+INFORMS = {"informs": [("", "Maintenance on Sunday.", []), ("", "", [("Token: ", CODE)])]}
+EXPIRED = {
+    "by instructions": [("", "You are required to change your password immediately.", [("Password: ", SECRET)])],
+    "by prompts": [("", "", [("Password: ", SECRET)]), ("", "", [("New password: ", "x"), ("Retype it: ", "x")])],
+}
+
+
+def answered(ssh: Ssh, ctx: Context, *answers: tuple[str, str, str]) -> None:
+    """Answer the questions that come, one login attempt each: kind, what its text says, the answer."""
+    for kind, said, value in answers:
+        question = asked(ssh).question
+        assert question.kind == kind
+        assert said in question.text
+        ctx.answers.give(question.about, value)
+
+
+def test_a_password_then_a_code_in_a_second_round(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "2fa", rounds=TWO_FACTORS) as server:
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("password", "asks for a password", SECRET), ("code", "Open your app. Code 17:", CODE))
+        assert works(ssh)
+        assert not [attempt for attempt in server.attempts if attempt not in (SECRET, CODE)]
+
+
+def test_what_is_not_known_is_never_answered_with_nothing(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "code") as server:
+        ssh = Ssh(server.url(), server.password(server.known(ctx)))
+        assert asked(ssh).question.kind == "code"
+        assert server.attempts == []
+
+
+def test_a_code_is_good_once(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "code") as server:
+        ssh = Ssh(server.url(), server.password(server.known(ctx)))
+        for _ in range(2):
+            answered(ssh, ctx, ("code", "Code:", CODE))
+            assert works(ssh)
+        assert ctx.answers.redact(f"code {CODE}") == "code •••"
+
+
+def test_a_wrong_code_is_asked_for_again_with_the_password(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "code") as server:
+        ssh = Ssh(server.url(), server.password(server.known(ctx)))
+        answered(ssh, ctx, ("code", "Code:", "000000"), ("password", "refused this password or this code", SECRET))
+        answered(ssh, ctx, ("code", "Code:", CODE))
+        assert works(ssh)
+
+
+def test_two_codes_with_the_same_prompt(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "tokens", rounds=TWO_CODES) as server:
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("code", "Code:", "111111"), ("code", "Code:", "222222"))
+        assert works(ssh)
+
+
+def test_a_key_then_a_code(tmp_path: Path, ctx: Context) -> None:
+    key = make_key(Path.home() / ".ssh" / "id_ed25519").with_suffix(".pub")
+    rounds = {"otp": [("", "", [("One-time password (OATH) for `ada': ", CODE)])]}
+    with PasswordServer(tmp_path, "key", "otp", keys=[key], rounds=rounds) as server:
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("code", "One-time password", "000000"), ("code", "not right, or too late", CODE))
+        assert works(ssh)
+
+
+def test_a_key_then_a_password_then_a_code(tmp_path: Path, ctx: Context) -> None:
+    key = make_key(Path.home() / ".ssh" / "id_ed25519").with_suffix(".pub")
+    with PasswordServer(tmp_path, "key", "password", "code", keys=[key]) as server:
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("password", "password", SECRET), ("code", "Code:", CODE))
+        assert works(ssh)
+
+
+def test_a_round_without_prompts_is_told(tmp_path: Path, ctx: Context, events: list[Event]) -> None:
+    with PasswordServer(tmp_path, "informs", rounds=INFORMS) as server:
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("code", "Token:", CODE))
+        assert works(ssh)
+        assert any("Maintenance on Sunday." in event.text for event in events if event.kind == "note")
+
+
+@pytest.mark.parametrize("how", EXPIRED)
+def test_an_expired_password_is_never_typed_as_the_new_one(tmp_path: Path, ctx: Context, how: str) -> None:
+    with PasswordServer(tmp_path, how, rounds=EXPIRED) as server:
+        with pytest.raises(JobError, match="has expired and must be changed") as caught:
+            Ssh(server.url(), server.password(server.known(ctx))).open()
+        assert not isinstance(caught.value, NeedsAnswer | Transient)
+        assert "ssh" in caught.value.remedy
+        assert server.attempts in ([], [SECRET])
+
+
+def test_hostile_words_are_made_harmless(tmp_path: Path, ctx: Context) -> None:
+    rounds = {"bad": [("\x1b[2J", "a\nb\x1b]0;title\x07", [("Code\x1b[31m: ", CODE)])]}
+    with PasswordServer(tmp_path, "bad", rounds=rounds) as server:
+        question = asked(Ssh(server.url(), server.known(ctx))).question
+        assert "\x1b" not in question.text + question.about
+        assert "\n" not in question.text + question.about
+
+
+@pytest.mark.parametrize(
+    ("prompt", "right"),
+    [
+        ("Password: ", True),
+        ("ada@host's password: ", True),
+        ("Passwort:", True),
+        ("", True),
+        ("(current) UNIX password: ", True),
+        ("One-time password: ", False),
+        ("Password + token code: ", False),
+        ("New password: ", False),
+        ("Verification code: ", False),
+        ("Passcode or option (1-3): ", False),
+        ("Enter PASSCODE: ", False),
+        ("Your answer: ", False),
+    ],
+)
+def test_which_prompt_wants_the_password(prompt: str, right: bool) -> None:
+    assert is_password(prompt) is right
