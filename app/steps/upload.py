@@ -75,19 +75,10 @@ class Upload(Plain):
 
     def undo(self, ctx: Context) -> None:
         """Delete what is ours there: unfinished files, and the images when this job put them there."""
-        images, known = _images(ctx), ctx.state.of("upload")
-        if not images:
-            return
-        ours = []
-        for image in images:
-            name, mount = image["name"], image["mount"]
-            there = _arrived(image, ctx) or parts.of(known, mount)
-            ours.append(part_name(name, _mark(image)))
-            if known.get(parts.key("fresh", mount)) or (ctx.state.is_done(self.name) and there.get("sent")):
-                ours += [name, there.get("sidecar") or f"{name}.sha256"]
-        with closing(_target(ctx)) as store:
-            for name in ours:
-                _removed(store, name, ctx)
+        if images := _images(ctx):
+            with closing(_target(ctx)) as store:
+                for name in [name for image in images for name in _ours(image, store, ctx)]:
+                    _removed(store, name, ctx)
 
     def _open(self, store: Store, ctx: Context) -> None:
         """Log in; a one-time folder that is gone after everything was sent has probably taken the image."""
@@ -119,10 +110,11 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
         ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
     known: dict[str, Any] = {"sha256": image["sha256"], "mark": _mark(image)}
     wishes: dict[str, Any] = {"wishes": _wishes(ctx), "verify": ctx.job.verify}
+    wishes["fresh"] = ctx.state.of("upload")[fresh]
     with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
         try:
             done = copy(here, path.name, store, name, ctx, **known, **wishes)
-        except Transient:
+        except JobError:
             if ctx.total == image["size"] <= ctx.done:
                 ctx.fact(all_sent=True)
             raise
@@ -289,6 +281,16 @@ def _in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:
             "Choose another name if you want to keep it.",
             "replace",
         )
+
+
+def _ours(image: dict[str, Any], store: Store, ctx: Context) -> list[str]:
+    """The names of what this job put there. Where it was interrupted, somebody else may have the name by now."""
+    name, mount, known = image["name"], image["mount"], ctx.state.of("upload")
+    there, part = _arrived(image, ctx) or parts.of(known, mount), part_name(name, _mark(image))
+    sent = ctx.state.is_done("upload") and there.get("sent")
+    if not sent and known.get(parts.key("fresh", mount)):
+        sent = not store.abilities.rename or store.size(name) == image["size"]
+    return [part, name, there.get("sidecar") or f"{name}.sha256"] if sent else [part]
 
 
 def _removed(store: Store, name: str, ctx: Context) -> None:

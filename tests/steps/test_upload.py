@@ -172,6 +172,28 @@ def test_a_file_of_theirs_is_told_of_and_survives_undo(
     assert (folder / NAME).read_bytes() == DATA
 
 
+def test_a_file_that_somebody_put_there_meanwhile_survives_the_upload_and_undo(
+    tmp_path: Path, ready: Callable[..., Context]
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    ctx = ready(folder.as_uri() + "/")
+    report = ctx.report
+
+    def meddling(event: Event) -> None:
+        report(event)
+        if event.text == "Sending the image":
+            (folder / NAME).write_bytes(b"theirs")
+
+    ctx.report = meddling
+    with pytest.raises(JobError, match="Somebody has put another file"):
+        STEP.run(ctx)
+    assert sorted(file.name for file in folder.iterdir()) == sorted([NAME, part_name(NAME, SHA)])
+    ctx.report = report
+    STEP.undo(ctx)
+    assert [file.read_bytes() for file in folder.iterdir()] == [b"theirs"]
+
+
 def test_a_local_folder_needs_no_line(tmp_path: Path, ready: Callable[..., Context]) -> None:
     folder = tmp_path / "there"
     folder.mkdir()
