@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import paramiko
 
 from app.errors import Cancelled, JobError, Transient
+from app.ssh.prompts import expired, says_expired
 from app.units import plain
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def refused_login(where: str, why: str = "", more: str = "") -> JobError:
 def no_shell(where: str, said: bytes) -> JobError:
     """A login that runs something else, or nothing, instead of our commands; *said* is what it wrote."""
     words = plain(said.decode(errors="replace"))[-200:]
+    if says_expired(words):
+        return expired(where, words)
     return JobError(
         f"{where} runs no commands for this login{f'; it says: “{words}”' if words else ''}.",
         "Use a login with an ordinary shell there (not a menu, not SFTP only), whose password has not expired.",

@@ -7,12 +7,14 @@ public Channel only.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 import time
 from typing import TYPE_CHECKING
 
 from app.errors import JobError, Transient
+from app.ssh.prompts import expired, says_expired, shown
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -71,9 +73,20 @@ class Wire:
                 raise
             raise self._no_sftp() from exc
 
-    def _no_sftp(self) -> JobError:
-        text = f"{self.ssh.where} offers no SFTP for this login."
+    def _no_sftp(self, said: bytes = b"") -> JobError:
+        """*said* is what came instead. OpenSSH drops the errors of a subsystem: a command shows what the login says."""
+        self.channel.close()
+        with contextlib.suppress(JobError, OSError):
+            said = said or self._said_to_a_command()
+        words = shown(said.decode("utf-8", "replace"))
+        if says_expired(words):
+            return expired(self.ssh.where, words)
+        text = f"{self.ssh.where} offers no SFTP for this login{f'; it says: “{words}”' if words else ''}."
         return JobError(text, "Ask its administrator for SFTP, or choose another place.", topic="no-sftp")
+
+    def _said_to_a_command(self) -> bytes:
+        done = self.ssh.run("true", timeout=10)
+        return b"" if done.ok else done.out + done.err
 
     def _greet(self) -> dict[bytes, bytes]:
         try:
@@ -150,7 +163,7 @@ class Wire:
     def _packet(self, patience: float | None = None) -> Reply:
         (length,) = struct.unpack(">I", self._exactly(4, patience))
         if not 1 <= length <= LONGEST_PACKET:
-            raise JobError(f"{self.ssh.where} sends something that is no SFTP.", "Its login may print a greeting.")
+            raise self._no_sftp(struct.pack(">I", length) + bytes(self._buffer))
         packet = self._exactly(length, patience)
         return packet[0], packet[1:]
 
