@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
-from app.errors import Transient
+from app.errors import JobError, Transient
 from app.ssh import command, dial, old, rights
 from app.ssh.config import Settings, settings_of
 from app.ssh.login import Login
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STALL = 120.0  # seconds in which nothing moves until a line counts as dead
 OPENING = 60.0  # seconds for a server to open a channel
 PATIENCE = 3.0  # seconds for a server to see that an earlier session has ended
+ADMINISTRATIVELY_PROHIBITED = 1  # RFC 4254 §5.1
 GRACE = 0.5  # seconds that a cancelled job waits for a stuck line
 
 
@@ -42,6 +43,7 @@ class Ssh:
         self._rights: rights.Rights | None = None
         self._settings: Settings | None = None
         self._program: dial.Program | None = None
+        self._carries: tuple[str, ...] = ()  # the hosts for which it is a jump host
 
     @property
     def settings(self) -> Settings:
@@ -171,27 +173,48 @@ class Ssh:
 
     def _line(self) -> Any:
         settings = self.settings
+        if settings.jump and (other := self._other()):
+            return self._carried_by(other)
         with explained(settings.where):
-            if settings.jump:
-                return self._through_other(settings)
             if settings.proxy:
                 self._program = dial.Program(settings.proxy)
                 self._ends.append(self._program.end)
                 return self._program.near
             return patiently(self.ctx, lambda: dial.tcp(settings.host, settings.port))
 
-    def _through_other(self, settings: Settings) -> paramiko.Channel:
-        """ProxyJump: the last of the listed hosts carries us; it is reached through the ones before it."""
-        before, _, last = settings.jump.rpartition(",")
+    def _other(self) -> Ssh | None:
+        """ProxyJump: the last of the listed hosts, which is reached through the ones before it.
+
+        None where that is this host itself, as under `Host *`.
+        """
+        before, _, last = self.settings.jump.rpartition(",")
         other = Ssh(last if "://" in last else f"ssh://{last}", self.ctx)
         other._settings = _jumping(other.settings, before)
+        other._carries = (*self._carries, self.settings.address)
+        if other.settings.address == self.settings.address:
+            return None
+        if other.settings.address in other._carries:
+            raise JobError("The ProxyJump lines of your ~/.ssh/config lead in a circle.", "Correct them.")
+        return other
+
+    def _carried_by(self, other: Ssh) -> paramiko.Channel:
+        goal, wanted = (self.settings.host, self.settings.port), self.settings.where
         self._ends.append(other.close)
-        goal = (settings.host, settings.port)
-        return patiently(
-            self.ctx,
-            lambda: other.transport.open_channel("direct-tcpip", goal, ("127.0.0.1", 0), timeout=dial.CONNECT),
-            other.close,
-        )
+        try:
+            with other.guarded():
+                return patiently(
+                    self.ctx,
+                    lambda: other.transport.open_channel("direct-tcpip", goal, ("127.0.0.1", 0), timeout=dial.CONNECT),
+                    other.close,
+                )
+        except JobError as exc:
+            if not isinstance(exc.__cause__, paramiko.ChannelException):
+                raise
+            if exc.__cause__.code == ADMINISTRATIVELY_PROHIBITED:
+                text = f"{other.where} does not carry you on to {wanted}: forwarding is switched off there."
+                raise JobError(text, "Ask its people to allow TCP forwarding, or use another jump host.") from exc
+            text = f"{other.where} cannot reach {wanted} ({exc.__cause__.text})."
+            raise Transient(text, "Is the name right, as that host knows it? It is tried again.") from exc
 
 
 def _jumping(settings: Settings, through: str) -> Settings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from app.errors import Cancelled, JobError, NeedsAnswer, Transient
 from app.ssh import Ssh
 from app.ssh.hostkeys import ours
 from tests.servers import free_port, need
-from tests.servers.psshd import CODE, SECRET, PasswordServer
+from tests.servers.psshd import SECRET, PasswordServer
 from tests.servers.sshd import Sshd, fingerprint, make_key
 from tests.ssh.tools import asked, known_hosts, public, ssh_config, works
 
@@ -209,16 +208,6 @@ def test_a_server_that_asks_questions_gets_the_password(tmp_path: Path, ctx: Con
         assert works(Ssh(server.url(), server.password(server.known(ctx))))
 
 
-@pytest.mark.parametrize("methods", [("code",), ("password", "code")])
-def test_a_code_of_the_moment_is_asked_for(tmp_path: Path, ctx: Context, methods: tuple[str, ...]) -> None:
-    with PasswordServer(tmp_path, *methods) as server:
-        ssh = Ssh(server.url(), server.password(server.known(ctx)))
-        question = asked(ssh).question
-        assert "Code:" in question.text
-        ctx.answers.give(question.about, CODE)
-        assert works(ssh)
-
-
 def test_an_encrypted_key_asks_for_its_passphrase(tmp_path: Path, ctx: Context) -> None:
     with Sshd(tmp_path, key=False) as server:
         server.let_in(make_key(server.client_key, passphrase="open sesame"))
@@ -232,17 +221,6 @@ def test_an_encrypted_key_asks_for_its_passphrase(tmp_path: Path, ctx: Context) 
         assert ctx.answers.get(question.about) is None
         ctx.answers.give(question.about, "open sesame")
         assert works(ssh)
-
-
-def test_an_encrypted_key_of_the_old_form_too(tmp_path: Path, ctx: Context) -> None:
-    with Sshd(tmp_path, key=False) as server:
-        key = server.client_key.with_name("id_rsa")
-        key.parent.mkdir(exist_ok=True)
-        command = [need("ssh-keygen"), "-q", "-t", "rsa", "-m", "PEM", "-N", "open sesame", "-f", str(key)]
-        subprocess.run(command, check=True)
-        server.let_in(key)
-        ctx.answers.give(f"key://{key}", "open sesame")
-        assert works(Ssh(server.url(), server.known(ctx)))
 
 
 def test_a_key_that_stays_locked_leaves_the_password(tmp_path: Path, ctx: Context) -> None:
@@ -295,28 +273,6 @@ def test_another_known_hosts_file(server: Sshd, tmp_path: Path, ctx: Context) ->
     (tmp_path / "kh").write_text(f"[127.0.0.1]:{server.port} {public(server)}\n")
     ssh_config(f"UserKnownHostsFile {tmp_path / 'kh'}\n")
     assert works(Ssh(server.url(), ctx))
-
-
-def test_through_a_program(server: Sshd, tmp_path: Path, ctx: Context) -> None:
-    relay = tmp_path / "relay.py"
-    relay.write_text(RELAY)
-    ssh_config(
-        f"Host behind\n  HostName 127.0.0.1\n  Port {server.port}\n  ProxyCommand {sys.executable} {relay} %h %p\n"
-    )
-    assert works(Ssh(f"ssh://{server.user}@behind", server.known(ctx)))
-
-
-def test_through_another_host_whose_key_is_checked_too(tmp_path: Path, ctx: Context) -> None:
-    (tmp_path / "jump").mkdir()
-    with Sshd(tmp_path) as server, Sshd(tmp_path / "jump") as jump:
-        ssh_config(
-            f"Host behind\n  HostName 127.0.0.1\n  Port {server.port}\n  ProxyJump {jump.user}@127.0.0.1:{jump.port}\n"
-        )
-        server.known(ctx)
-        assert asked(Ssh(f"ssh://{server.user}@behind", ctx)).question.detail == jump.fingerprint
-        jump.known(ctx)
-        assert works(Ssh(f"ssh://{server.user}@behind", ctx))
-        assert "Accepted" in jump.log()
 
 
 def test_a_config_that_makes_no_sense_is_told(ctx: Context) -> None:
@@ -378,15 +334,3 @@ def test_root_needs_no_sudo(server: Sshd, ctx: Context) -> None:
     ssh = Ssh(server.url(), server.known(ctx))
     assert ssh.run("id -u", sudo=True).out == b"0\n"
     ssh.close()
-
-
-RELAY = """
-import os, socket, sys, threading
-line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-def back():
-    while data := line.recv(65536):
-        os.write(1, data)
-threading.Thread(target=back, daemon=True).start()
-while data := os.read(0, 65536):
-    line.sendall(data)
-"""
