@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app import engine, host
 from app.addresses import split_target
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.bandwidth import Line
     from app.disk.boottest import Verdict
     from app.disk.image import Info
+    from app.outlook import Plan
     from app.providers import Machine
     from app.sandbox import Look
     from app.sandbox.freeze import Silence
@@ -154,11 +155,11 @@ def probe_line(url: str, report: Report, cancel: threading.Event, answers: Answe
         return probe(store, ctx)
 
 
-def verdict(size: int, line: Line) -> tuple[Finding, tuple[float, float]]:
-    """Whether *size* bytes will get through *line*, and the seconds it takes, at best and at worst."""
-    from app import bandwidth
+def verdict(line: Line, plan: Plan) -> tuple[list[Finding], tuple[float, float]]:
+    """Whether what is planned will get through *line*, and the seconds it takes, at best and at worst."""
+    from app import bandwidth, outlook
 
-    return bandwidth.verdict(size, line), bandwidth.forecast(size, line)
+    return outlook.findings(line, plan), bandwidth.forecast(plan.left, line, plan.throttle)
 
 
 def include_findings(look: Look, include: Sequence[Include]) -> list[Finding]:
@@ -236,7 +237,9 @@ def disk_gate(file: Path, target: Target, report: Report, cancel: threading.Even
         return gate.check(file, image.inspect(file, ctx).format, target, ctx)
 
 
-def upload_job(file: Path, target: str, limit: int, report: Report, cancel: threading.Event, answers: Answers) -> Job:
+def upload_job(
+    file: Path, target: str, pace: dict[str, Any], report: Report, cancel: threading.Event, answers: Answers
+) -> Job:
     """A job that has only the upload of *file* (and the report) left to do.
 
     The same file (name, length, time) and target make the same job, so calling again resumes it.
@@ -246,12 +249,12 @@ def upload_job(file: Path, target: str, limit: int, report: Report, cancel: thre
     key = "\0".join((str(file), str(stat.st_size), str(stat.st_mtime_ns), target))
     made = Job(
         file.as_uri(), target, id=f"upload-{hashlib.sha256(key.encode()).hexdigest()[:12]}", name=Path(name).stem,
-        prove=False, limit=limit, created=round(time.time()),
+        prove=False, created=round(time.time()), **pace,
     ).checked()  # fmt: skip
     host.private_folder(made.folder)
     with host.held(made.folder / "lock"), contextlib.closing(Journal(made.folder / "journal.jsonl")) as journal:
         if journal.state.is_done("convert"):
-            return dataclasses.replace(load(made.folder), limit=limit)
+            return dataclasses.replace(load(made.folder), **pace)
         made.save(made.folder / "job.json")
         # it is hashed while it is sent: reading it once more before that would cost as long as a fast upload
         facts = {"path": str(file), "size": stat.st_size, "sha256": "", "mark": made.id[-12:], "own": False}

@@ -17,6 +17,7 @@ from app import units
 from app.context import Context, Finding
 from app.stores import Abilities, Store
 from app.stores.trial import Trial
+from app.throttle import Throttle
 
 SLOW_START = 2.5  # seconds (at most a quarter of the time) that are not counted: buffers fill, TCP speeds up
 LEAST, MOST = 1 << 18, 64 << 20  # bytes
@@ -26,6 +27,7 @@ FAST, SHORT = 50e6, 3.0  # bytes a second above which so many seconds are enough
 DERATING = 0.75  # the share of the measured speed that hours of use can count on
 NONE, NARROW = 12_500.0, 65_000.0  # bytes a second: 0.1 Mbit/s, and 0.5 Mbit/s as it is measured
 LONG = 24 * 3600.0  # seconds
+FREE = Throttle()
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,21 @@ def _at(marks: list[tuple[float, int]], moment: float) -> float:
     return float(marks[-1][1])
 
 
-def forecast(size: int, line: Line) -> tuple[float, float]:
-    """The seconds that *size* bytes will take: from the likely to the slow case; infinite without a line."""
+def forecast(size: int, line: Line, throttle: Throttle = FREE, now: float | None = None) -> tuple[float, float]:
+    """The seconds that *size* bytes will take: from the likely to the slow case; infinite without a line.
+
+    Quiet hours and limits of *throttle* are counted in, beginning at *now* (seconds since 1970).
+    """
     if line.median <= 0:
         return math.inf, math.inf
-    likely = size / (DERATING * line.median)
-    return likely, max(likely, size / line.low if line.low > 0 else 4 * likely)
+    here, likely = time.time() if now is None else now, DERATING * line.median
+    quick = throttle.seconds(size, likely, here)
+    return quick, max(quick, throttle.seconds(size, line.low if line.low > 0 else likely / 4, here))
 
 
-def verdict(size: int, line: Line) -> Finding:
+def verdict(size: int, line: Line, throttle: Throttle = FREE) -> Finding:
     """What the measured line means for *size* bytes (0: not known yet, then for each GB), in clock time."""
     facts = {"median": line.median, "low": line.low, "rtt": line.rtt, "size": size}
-    speed = f"{line.median * 8 / 1e6:.1f} Mbit/s ({units.rate(line.median)})"
     if line.median < NONE or (line.acked < USELESS and line.seconds >= HARD):
         return Finding(
             "stop",
@@ -132,28 +137,36 @@ def verdict(size: int, line: Line) -> Finding:
             "slow-line",
             facts,
         )
-    quick, slow = forecast(size or 10**9, line)
+    quick, slow = forecast(size or 10**9, line, throttle)
     what = units.size(size) if size else "each GB"
-    took = _span(quick, slow)
     if line.median < NARROW:
         return Finding(
             "care",
-            f"This line is very slow: {speed}.",
-            f"The upload of {what} would take {took}. It can be resumed, so it is possible; this computer must stay "
-            "on and connected, or be started again until it is through.",
+            f"This line is very slow: {speed(line.median)}.",
+            f"The upload of {what} would take {span(quick, slow)}. It can be resumed, so it is possible; this computer "
+            "must stay on and connected, or be started again until it is through.",
             "Better use another network, or make the image smaller: free unused space in it and compress it.",
             "slow-line",
             facts,
         )
-    ready = f" Started now, it would be ready {_ready(quick, slow)}." if size else ""
-    text = f"The line carries {speed}; {what} will take {took}.{ready}"
+    ready = f" Started now, it would be ready {_ready(quick, slow)}." if size and slow < math.inf else ""
+    quiet = " Your quiet hours are counted in." if throttle.quiet and size else ""
+    text = f"The line carries {speed(line.median)}; {what} will take {span(quick, slow)}.{ready}{quiet}"
     if slow > LONG and size:
         remedy = "Plan for it, or use a faster network. It can be paused and resumed at any time."
         return Finding("care", "The upload will take more than a day.", text, remedy, "slow-line", facts)
     return Finding("ok", "The line is good enough.", text, facts=facts)
 
 
-def _span(quick: float, slow: float) -> str:
+def speed(rate: float) -> str:
+    """*rate* (bytes a second) as networks are sold, and as files are counted: `20.8 Mbit/s (2.6 MB/s)`."""
+    return f"{rate * 8 / 1e6:.1f} Mbit/s ({units.rate(rate)})"
+
+
+def span(quick: float, slow: float) -> str:
+    """From so long to so long: `about 38 min`, `3 h to 4 h`."""
+    if slow == math.inf:
+        return "for ever" if quick == math.inf else f"{units.duration(quick)} or much longer"
     least, most = units.duration(quick), units.duration(slow)
     return f"about {least}" if slow <= quick * 1.2 or least == most else f"{least} to {most}"
 

@@ -14,7 +14,7 @@ from app.units import clock, duration, rate
 _SETS = {  # what sets the speed: `limited_by` of an upload's ticks
     "disk": "This computer's disk sets the speed: it reads more slowly than the line sends.",
     "cpu": "This computer's processor sets the speed: hashing and encrypting take most of the time.",
-    "line": "The line to the server sets the speed.",
+    "line": "The line to the server sets the speed: it is full.",
     "server": "The server sets the speed: what is sent arrives at once, but it is slow to store it.",
     "far": "The line or the server sets the speed; this computer could send faster.",
     "goal": "The disk that is written to sets the speed.",
@@ -53,22 +53,27 @@ class Progress:
         return float(self.facts.get("rate") or self.meter.rate)
 
     @property
+    def resting(self) -> bool:
+        """Whether nothing is sent because of quiet hours."""
+        return "rests_until" in self.facts
+
+    @property
     def stalled(self) -> float:
         """Seconds without a byte when they are many, else 0."""
-        return 0.0 if "rests_until" in self.facts else self.meter.stalled()
+        return 0.0 if self.resting else self.meter.stalled()
 
     @property
     def left(self) -> float | None:
         """Seconds until this part is ready; None while that cannot be said honestly."""
-        known = self.facts.get("left")
-        return float(known) if known else None if self.stalled else self.meter.remaining()
+        if self.stalled:
+            return None
+        return float(self.facts["left"]) if self.facts.get("left") else self.meter.remaining()
 
     def pace(self) -> str:
         """`2.4 MB/s, ready about 14:20`; empty while nothing is known."""
         if quiet := self.stalled:
             return f"no bytes for {duration(quiet)}"
-        resting = "rests_until" in self.facts
-        speed = [rate(self.rate)] if self.rate and not resting else []
+        speed = [rate(self.rate)] if self.rate and not self.resting else []
         return ", ".join(speed if self.left is None else [*speed, f"ready {clock(self.left)}"])
 
     def remark(self) -> str:

@@ -41,7 +41,7 @@ def test_the_transfer_knows_better() -> None:
     shown.tick(20, 200, rate=5e6, left=7200.0, limited_by="line")
     assert shown.pace().startswith("5.0 MB/s, ready ")
     assert shown.left == 7200
-    assert shown.remark() == "The line to the server sets the speed."
+    assert shown.remark() == "The line to the server sets the speed: it is full."
     shown.tick(21, 210, limited_by="limit", limit=2_000_000)
     assert shown.remark() == "The limit of 2.0 MB/s sets the speed."
 

@@ -21,7 +21,8 @@ STEPS = ("source", "sandbox", "include", "clean", "target", "line", "review", "r
 class Draft:
     """The answers of the pages.
 
-    *called* names the source for people, *size* is about what will travel (bytes, 0: unknown).
+    *called* names the source for people. *size* is what its disk has, *packed* about what is left of it compressed
+    (bytes, 0: unknown).
     """
 
     source: str = ""
@@ -41,6 +42,9 @@ class Draft:
     compress: bool = True
     prove: bool = True
     limit: int = 0
+    quiet: tuple[str, ...] = ()
+    until: float = 0.0
+    packed: int = 0
     line: Line | None = None
     job: Job | None = None
     practice: bool = False
@@ -72,8 +76,8 @@ class Draft:
         if source == self.source:
             return replace(self, called=called, size=size)
         return replace(
-            self, source=source, called=called, size=size, sandbox=sandbox, look=None, skipped=False, include=(),
-            clean="move", secrets=(), unfixed=(),
+            self, source=source, called=called, size=size, packed=0, sandbox=sandbox, look=None, skipped=False,
+            include=(), clean="move", secrets=(), unfixed=(),
         )  # fmt: skip
 
     def looked(self, sandbox: str, look: Look | None, unfixed: tuple[str, ...]) -> Draft:
@@ -108,6 +112,7 @@ class Draft:
             self.source, self.target, name=name, profile=self.profile, sandbox=self._sandbox(),
             include=self.include, clean=self.clean, secrets=self.secrets, unfixed=self.unfixed,
             format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
+            quiet=self.quiet, until=self.until,
         )  # fmt: skip
         return replace(made, id=self.job.id, created=self.job.created) if self.job else made
 

@@ -14,6 +14,7 @@ COMMANDS = (
     "freeze",
     "disk",
     "upload",
+    "limit",
     "probe",
     "targets",
     "machines",

@@ -62,6 +62,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         freeze=args.freeze,
         name=args.name,
         limit=args.limit,
+        quiet=tuple(args.quiet),
+        until=args.until,
         prove=not args.no_prove,
         compress=not args.no_compress,
         verify=args.verify,

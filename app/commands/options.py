@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from app import __version__
+from app import __version__, deadline
 from app.addresses import split_target
 from app.commands import COMMANDS
 from app.errors import Usage
+from app.throttle import Hours
 from app.units import parse_rate, plain
 
+T = TypeVar("T")
 DEFAULTS: dict[str, Any] = {
     "json": False, "secrets_stdin": False, "ca": None, "no_keyring": False, "yes": False, "debug": False,
     "accept_host_key": [], "accept_certificate": [],
@@ -82,8 +84,31 @@ def patience(parser: argparse.ArgumentParser) -> None:
 
 
 def limit(parser: argparse.ArgumentParser) -> None:
-    """Add `--limit`."""
+    """Add `--limit`, `--quiet` and `--until`."""
     parser.add_argument("--limit", type=speed, default=0, metavar="RATE", help="at most 2M (bytes a second), 4Mbit …")
+    quiet(parser)
+    parser.add_argument(
+        "--until", type=until, default=0.0, metavar="WHEN",
+        help="when it has to be there, e.g. the end of a link: 18:00, “2026-11-22 18:00”, “6 h”",
+    )  # fmt: skip
+
+
+def quiet(parser: argparse.ArgumentParser) -> None:
+    """Add `--quiet`."""
+    parser.add_argument(
+        "--quiet", type=hours, action="append", default=[], metavar="HOURS",
+        help="quiet hours of the day: 08:00-18:00=1MB/s, or 22:00-06:00=pause",
+    )  # fmt: skip
+
+
+def hours(text: str) -> str:
+    """Quiet hours as a job keeps them."""
+    return _told(lambda: str(Hours.parse(text)))
+
+
+def until(text: str) -> float:
+    """A moment as seconds since 1970."""
+    return _told(lambda: deadline.parse(text))
 
 
 def seconds(text: str) -> float:
@@ -99,8 +124,13 @@ def seconds(text: str) -> float:
 
 def speed(text: str) -> int:
     """Bytes a second from `2M`, `500k`, `4Mbit`."""
+    return _told(lambda: parse_rate(text))
+
+
+def _told(read: Callable[[], T]) -> T:
+    """What *read* makes of an argument; argparse wants its own kind of error."""
     try:
-        return parse_rate(text)
+        return read()
     except Usage as exc:
         raise argparse.ArgumentTypeError(f"{exc.message} {exc.remedy}".rstrip(".")) from exc
 

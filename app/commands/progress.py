@@ -135,7 +135,7 @@ class Remarks:
 
     def new(self, going: Going) -> str:
         """The sentence, if there is another than before; else empty."""
-        said, urgent = going.remark(), bool(going.stalled or "rests_until" in going.facts)
+        said, urgent = going.remark(), bool(going.stalled or going.resting)
         if not said or said == self._last or (time.monotonic() < self._until and not urgent):
             return ""
         self._last, self._until = said, time.monotonic() + REMARKS

@@ -28,7 +28,6 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     if not file.is_file():
         raise Usage(f"There is no file {file}.", "Check its name.")
     target = options.target_url(args.url)
-    made = terminal.act(
-        lambda report, cancel, answers: acts.upload_job(file, target, args.limit, report, cancel, answers)
-    )
+    pace = {"limit": args.limit, "quiet": tuple(args.quiet), "until": args.until}
+    made = terminal.act(lambda report, cancel, answers: acts.upload_job(file, target, pace, report, cancel, answers))
     return exporting.go(made, made.folder, terminal, args.patience)

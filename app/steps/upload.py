@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from app import bandwidth, host, parts, targets, units
+from app import bandwidth, host, outlook, parts, targets, units
 from app.addresses import ENDINGS
 from app.bandwidth import Line
 from app.context import Context, Finding
 from app.errors import JobError, Transient
+from app.outlook import Plan
 from app.steps import Plain
 from app.stores import Abilities, Store, open_store
 from app.stores.trial import Trial
-from app.throttle import Changing
+from app.throttle import Changing, wanted
 from app.transfer import Wishes, copy, part_name, sidecar
 
 FAT_LIMIT = (1 << 32) - 1  # bytes
@@ -48,9 +49,11 @@ class Upload(Plain):
                 return
             _learn(store, ctx)
             if line := _line(ctx):
-                yield bandwidth.verdict(size, line)
+                yield from outlook.findings(line, _plan(store, ctx))
             elif _one_time(ctx):
                 yield _unmeasured()
+                yield from outlook.unmeasured(_plan(store, ctx))
+            yield from _no_rests(ctx)
             if _local(ctx):
                 yield from _fat(ctx, max(_known_sizes(ctx), default=0))
             for name in _names(ctx):
@@ -176,6 +179,27 @@ def _local(ctx: Context) -> bool:
 def _line(ctx: Context) -> Line | None:
     known = ctx.state.of("upload").get("line")
     return Line.from_json(known) if known else None
+
+
+def _plan(store: Store, ctx: Context) -> Plan:
+    """What will be sent, as far as that can be known now, and how fast the person wants it."""
+    images, fetched = _images(ctx), parts.each(ctx.state.of("fetch"))
+    files = [Path(facts["path"]) for facts in images or fetched if facts.get("path")]
+    if not files and ctx.job.source.startswith("file:"):
+        files = [Path(url2pathname(urlsplit(ctx.job.source).path))]
+    target = targets.load(ctx.job.profile)
+    compress = ctx.job.compress and target.compress and (ctx.job.format or target.formats[0]) in ("qcow2", "vmdk")
+    sent = sum(_there(store, image) for image in images)
+    wished = Plan(sent=sent, until=ctx.job.until, throttle=wanted(ctx.job, ctx.folder))
+    return outlook.planned(files, _line(ctx), wished, ready=bool(images), compress=compress)
+
+
+def _no_rests(ctx: Context) -> Iterator[Finding]:
+    """Quiet hours in which nothing is sent, and a place that takes no upload in two parts."""
+    if wanted(ctx.job, ctx.folder).pauses and not _wishes(ctx).rests:
+        text = "A pause would end the upload there, and it would have to begin again."
+        remedy = "Give the quiet hours a low limit in place of the pause, or begin when they are over."
+        yield Finding("care", "This target cannot pause in the quiet hours.", text, remedy, "quiet")
 
 
 def _learn(store: Store, ctx: Context) -> None:

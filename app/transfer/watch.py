@@ -67,7 +67,7 @@ class Watch:
         self._asking: Asking | None = None
         self._asked, self._checked_by = -math.inf, 0.0
         self._throttle, self._allowed, self._warned = wishes.throttle(), math.inf, False
-        self._waits_for, self._cpu = "far", 0.0
+        self._waits_for, self._cpu, self._since, self._out = "far", 0.0, 0.0, False
 
     def __enter__(self) -> Self:
         """An attempt begins: `Context` looks along from now on."""
@@ -115,14 +115,20 @@ class Watch:
 
     def give(self) -> None:
         """A block is handed to the store."""
-        self._given, self._cpu = self._steady(), time.thread_time()
+        self._given, self._cpu, self._out = self._steady(), time.thread_time(), True
+        self._since = self._given
 
     def back(self) -> None:
         """The store wants the next block."""
-        now, busy = self._steady(), time.thread_time() - self._cpu
-        wall = now - self._given
-        self._given = now
-        if wall > 0:
+        self._share()
+        self._given, self._out = self._since, False
+
+    def _share(self) -> None:
+        """Add the time that the store had a block, or still has it, to what it went by with."""
+        if self._out:
+            now, cpu = self._steady(), time.thread_time()
+            wall, busy = now - self._since, cpu - self._cpu
+            self._since, self._cpu = now, cpu
             self._shares.spent("cpu", min(busy, wall))
             self._shares.spent(self._waits_for, max(0.0, wall - busy))
 
@@ -146,6 +152,7 @@ class Watch:
         self._carrier = self._carrier or Carrier.of(self._store)
         if self._carrier:
             self._waits_for = self._carrier.waits_for()
+        self._share()
         self._tell_of_limits()
         if slept:
             self._woke(slept, now)

@@ -8,6 +8,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported anywhere
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -17,7 +18,9 @@ from app.secrets import Answers
 from tests.ui.watchdog import Watchdog
 from ui import runner
 from ui.collector import Collector
+from ui.draft import Draft
 from ui.look import Styler
+from ui.page import Page
 from ui.wizard import Wizard
 
 
@@ -50,6 +53,19 @@ def kept(qtbot) -> Iterator[Callable[[QWidget], QWidget]]:
 
     yield keep
     held.clear()
+
+
+@pytest.fixture
+def page(kept: Callable[[QWidget], QWidget], styled: Styler, answers: Answers) -> Callable[..., Any]:
+    """Make a page and show it: `page(LinePage, draft)`."""
+
+    def make(kind: type[Page], draft: Draft | None = None) -> QWidget:
+        made = kept(kind(answers))
+        made.show()
+        made.fill(draft or Draft())
+        return made
+
+    return make
 
 
 @pytest.fixture

@@ -122,6 +122,16 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     target.more.click()
     at("line", replace(seen, target="sftp://ada@upload.example.org/incoming/", line=samples.line()))
     yield "12-line", window
+    until = (time.time() + 86_400) // 3600 * 3600
+    full = replace(window.draft, packed=5_900_000_000, quiet=("08:00-18:00=1000000",), until=until)
+    at("line", full)
+    window.page.more.button.click()
+    QApplication.processEvents()
+    yield "12-line-more", window
+    window.page.area.verticalScrollBar().setValue(99_999)
+    yield "12-line-more-below", window
+    at("line", replace(full, until=time.time() + 1800, quiet=()))
+    yield "12-line-late", window
 
 
 def _checkups(window: Wizard, seen: Draft, at) -> Iterator[tuple[str, QWidget]]:
@@ -195,8 +205,25 @@ def _run(window: Wizard, job) -> Iterator[tuple[str, QWidget]]:
     for _ in range(240):
         clock.now += 1
         sent += round(2_400_000 * dice.uniform(0.55, 1.2))
-        run._told(Event(job.id, "upload", "tick", sent, total, "Sending the image"))
+        told = {"rate": 2_100_000.0, "left": (total - sent) / 2_100_000, "limited_by": "line"}
+        run._told(Event(job.id, "upload", "tick", sent, total, "Sending the image", told))
     yield "14-run", window
+    run.pacing.fold.button.click()
+    run.pacing.quiet.on.setChecked(True)
+    QApplication.processEvents()
+    window.page.area.verticalScrollBar().setValue(99_999)
+    yield "14-run-pacing", window
+    run.pacing.fold.button.click()
+    window.page.area.verticalScrollBar().setValue(0)
+    clock.now += 40
+    silent = {"rate": 2_100_000.0, "left": 3000.0, "stalled": 40.0, "cause": "no-network", "again_in": 80.0}
+    run._told(Event(job.id, "upload", "tick", sent, total, "Sending the image", silent))
+    yield "14-run-stalled", window
+    rests = {"rests_until": time.time() + 7200, "left": 10_800.0}
+    run._told(Event(job.id, "upload", "phase", sent, total, "resting"))
+    run._told(Event(job.id, "upload", "tick", sent, total, "resting", rests))
+    yield "14-run-resting", window
+    run._told(Event(job.id, "upload", "phase", sent, total, "Sending the image"))
     text = "The connection to upload.example.org was lost."
     run._told(Event(job.id, "upload", "retry", sent, total, text, {"wait": 7.5}))
     window.close()

@@ -16,19 +16,6 @@ from ui.pages.sandbox import SandboxPage
 from ui.pages.source import SourcePage
 from ui.pages.target import TargetPage
 
-EMPTY = Draft()
-
-
-@pytest.fixture
-def page(kept, styled, answers):
-    def make(kind, draft: Draft = EMPTY):
-        made = kept(kind(answers))
-        made.show()
-        made.fill(draft)
-        return made
-
-    return make
-
 
 def cloud(**said: object) -> Draft:
     return Draft(source=samples.CLOUD, called="gauss", size=20 << 30, sandbox="ssh://203.0.113.7", **said)

@@ -21,6 +21,7 @@ from ui.story import Story
 from ui.widgets.confirm import confirm
 from ui.widgets.handover import Handover
 from ui.widgets.nowbox import NowBox
+from ui.widgets.pacing import Pacing
 from ui.widgets.promises import Promises
 from ui.widgets.stepstates import StepStates
 from ui.widgets.text import add, breakable, button, card, label, row
@@ -67,7 +68,8 @@ class RunPage(Page):
         steps, inside = card()
         add(inside, label(self.tr("Steps"), "head"), self.states)
         add(self.body, self.promises, self.now, self.trouble)
-        add(self.body, self.handover, steps)
+        self.pacing = Pacing()
+        add(self.body, self.handover, steps, self.pacing)
         add(self.body, row(self.more, None), self.log)
         self.body.addStretch(1)
         self._logged = 0
@@ -98,6 +100,7 @@ class RunPage(Page):
                 self.tr("The export “{name}”").format(name=breakable(words.plain(draft.job.image_name)))
             )
             self._renew()
+            self.pacing.show_job(self.job)
         self._refresh()
 
     def open(self, job: Job, state: State) -> None:
@@ -219,6 +222,7 @@ class RunPage(Page):
         self.states.show_story(story)
         if self.job:
             self.promises.show_story(self.job, story)
+            self.pacing.setVisible(not self.job.target.startswith("file:") and not story.state.is_done("upload"))
         self.pause.setVisible(running)
         self.pause.setEnabled(running and not self._then)
         self.go.setVisible(not running and self.trouble.isHidden())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QWidget
 
 from app import targets, words
 from app.errors import Usage
@@ -14,10 +14,10 @@ from app.secrets import Answers
 from ui.draft import Draft
 from ui.page import Page
 from ui.widgets.address import Address
+from ui.widgets.quiet import MB, speed_box
 from ui.widgets.text import add, button, card, label, row
 
 SCHEMES = {"local": "file", "openstack": "openstack", "catalyst": "openstack", "virtualbox": "file", "vmware": "file"}
-MB = 1_000_000
 
 
 class TargetPage(Page):
@@ -68,12 +68,7 @@ class TargetPage(Page):
         frame, inside = card()
         self.compress = QCheckBox(self.tr("Make the file sm&aller (takes longer to make, shorter to send)"))
         self.prove = QCheckBox(self.tr("S&tart the finished disk here as a test before it is sent"))
-        self.limit = QDoubleSpinBox()
-        self.limit.setRange(0, 10_000)
-        self.limit.setDecimals(1)
-        self.limit.setSpecialValueText(self.tr("as fast as possible"))
-        self.limit.setSuffix(" MB/s")
-        self.limit.setAccessibleName(self.tr("Speed limit of the upload"))
+        self.limit = speed_box(self.tr("as fast as possible"), self.tr("Speed limit of the upload"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow(self._named(self.tr("Na&me of the image"), self.name), self.name)

@@ -43,7 +43,9 @@ class NowBox(QFrame):
         self.speed.setVisible(bool(said))
         self.remark.setText(remark)
         self.remark.setVisible(bool(remark))
-        if graph:
+        if story.pace.resting:
+            self.graph.hide()
+        elif graph:
             self.graph.show_points(story.pace.meter.points, story.pace.rate)
         self.trying.setText(self._trying(story))
         self.trying.setVisible(bool(self.trying.text()))
