@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 
 from app.errors import JobError, Transient
-from app.ssh import command, dial, old, rights
+from app.secrets import login_of
+from app.ssh import command, dial, old, parked, rights
 from app.ssh.config import Settings, settings_of
 from app.ssh.login import Login
 from app.ssh.trouble import explained, patiently
@@ -43,6 +44,8 @@ class Ssh:
         self._rights: rights.Rights | None = None
         self._settings: Settings | None = None
         self._program: dial.Program | None = None
+        self._login: Login | None = None
+        self._coded = False  # whether this connection cost the person a code
         self._carries: tuple[str, ...] = ()  # the hosts for which it is a jump host
 
     @property
@@ -81,8 +84,11 @@ class Ssh:
         self.close()
         self.ctx.stop_if_cancelled()
         try:
-            self._transport = self._shaken_hands()
-            Login(self._transport, self.settings, self.url, self.ctx).run()
+            if not self._kept():
+                self._transport = self._shaken_hands()
+                self._login = Login(self._transport, self.settings, self.url, self.ctx)
+            if self._login:
+                self._login.run(self.ctx)
         except BaseException as exc:
             why = self._program.why() if self._program and isinstance(exc, Transient) else ""
             self.close()
@@ -91,11 +97,22 @@ class Ssh:
             raise
         threading.Thread(target=self._watch, args=(self._transport,), daemon=True, name="ssh watch").start()
 
+    def _kept(self) -> bool:
+        """Take what was kept of this login, if there is something."""
+        kept = parked.take(self._key)
+        if kept:
+            self._transport, self._ends, self._login, self._coded = kept.transport, kept.ends, kept.login, True
+        return kept is not None
+
+    @property
+    def _key(self) -> str:
+        return f"{login_of(self.url)} {self.settings.user} {self.settings.address}"
+
     def _shaken_hands(self) -> paramiko.Transport:
         try:
             return dial.shaken_hands(self._line(), self.settings, (), self.ctx)
         except old.TooOld as exc:
-            self.close()
+            self._hang_up()
             agreed = old.agreed(self.settings, self.ctx, exc.needed)
             return dial.shaken_hands(self._line(), self.settings, agreed, self.ctx)
 
@@ -126,15 +143,25 @@ class Ssh:
     def sftp(self) -> paramiko.SFTPClient:
         """A new SFTP session, for small files."""
         with explained(self.where):
-            client = patiently(self.ctx, lambda: paramiko.SFTPClient.from_transport(self.transport), self.close)
+            client = patiently(self.ctx, lambda: paramiko.SFTPClient.from_transport(self.transport), self._hang_up)
             if client is None or (channel := client.get_channel()) is None:
                 raise Transient(f"{self.where} opened no SFTP session.", "It is tried again.")
             channel.settimeout(60)
             return client
 
     def close(self) -> None:
-        """Log out. Never raises."""
+        """Log out; a connection that cost the person a code is kept for a while. Never raises."""
+        login, self._login = self._login, None
+        self._coded = self._coded or bool(login and login.took_code)
+        waits = login if login and login.waits else None
+        if self._transport and (waits or (self._coded and self.alive())):
+            parked.keep(self._key, self._transport, self._ends, waits)
+            self._transport, self._ends = None, []
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         transport, self._transport, self._rights, self._program = self._transport, None, None, None
+        self._login, self._coded = None, False
         if transport:
             with contextlib.suppress(Exception):
                 transport.close()
@@ -149,7 +176,7 @@ class Ssh:
             with explained(self.where):
                 yield
         except Transient:
-            self.close()
+            self._hang_up()
             self.ctx.stop_if_cancelled()
             raise
 
@@ -205,7 +232,7 @@ class Ssh:
                 return patiently(
                     self.ctx,
                     lambda: other.transport.open_channel("direct-tcpip", goal, ("127.0.0.1", 0), timeout=dial.CONNECT),
-                    other.close,
+                    other._hang_up,
                 )
         except JobError as exc:
             if not isinstance(exc.__cause__, paramiko.ChannelException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from app.errors import JobError, NeedsAnswer, Question
 from app.secrets import login_of
 from app.ssh import old
 from app.ssh.keys import Ring
+from app.ssh.parked import Talk
 from app.ssh.prompts import Prompts, expired, shown
 from app.ssh.trouble import explained, patiently, refused_login
 
@@ -33,18 +35,29 @@ class Login:
         self.ring = Ring(settings, ctx)
         self.allowed: set[str] = set()
         self.tried = self.left = 0
+        self.talk: Talk | None = None
+        self.took_code = False  # whether this login cost the person a code
 
-    def run(self) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether it stopped in mid-login and goes on from there once the person has answered."""
+        return bool(self.talk and self.talk.wanted and self.transport.is_active())
+
+    def run(self, ctx: Context) -> None:
         """Be logged in, or raise `NeedsAnswer` (a password, a passphrase, a code) or `JobError`."""
+        self.ctx = self.ring.ctx = ctx
         with explained(self.settings.where):
-            if self._attempt(lambda: self.transport.auth_none(self.settings.user)):
-                return
-            if not self.transport.is_active():
-                raise EOFError
-            if self._keys() or self._password() or self._prompts():
+            if self._prompts() if self.waits else self._from_the_start():
                 return
         takes = " or ".join(sorted(self.allowed)) or "nothing"
         raise self._refused(f" as {self.settings.user}; it takes {takes} only")
+
+    def _from_the_start(self) -> bool:
+        if self._attempt(lambda: self.transport.auth_none(self.settings.user)):
+            return True
+        if not self.transport.is_active():
+            raise EOFError
+        return self._keys() or self._password() or self._prompts()
 
     def _attempt(self, act: Callable[[], list[str]]) -> bool:
         """Whether the server let us in; a partial success changes what is `allowed`."""
@@ -130,19 +143,20 @@ class Login:
     def _prompts(self) -> bool:
         """keyboard-interactive; what servers ask one after the other may take several rounds and several methods."""
         while "keyboard-interactive" in self.allowed:
-            prompts, before = Prompts(self.settings.where, self.about, self.ctx), self.allowed
-            self.allowed = set()  # until the server has accepted this part and says what comes next
-            if self._interactive(prompts):
+            before = self.allowed
+            talk = self.talk = self.talk or self._begun()
+            let_in = self._attempt(partial(talk.outcome, self.ctx))
+            self.talk, self.took_code = None, self.took_code or bool(talk.prompts.codes)
+            if let_in:
                 return True
-            if not self.allowed:
-                self.allowed = before
-                if prompts.codes or prompts.password_given:
-                    raise prompts.refused()
+            if self.allowed is before:  # no part of the login was accepted
+                if talk.prompts.codes or talk.prompts.password_given:
+                    raise talk.prompts.refused()
                 return False
         return False
 
-    def _interactive(self, prompts: Prompts) -> bool:
-        return self._attempt(lambda: self.transport.auth_interactive(self.settings.user, prompts.answered))
+    def _begun(self) -> Talk:
+        return Talk(self.transport, self.settings.user, Prompts(self.settings.where, self.about, self.ctx))
 
     def _answer(self) -> str | None:
         return self.ctx.answers.get(self.about)

@@ -39,8 +39,13 @@ class Prompts:
             self._stop_if_expired(text, is_prompt=text is not said)
         if said and not prompts:
             self.ctx.note(f"{self.where} says: {said}")
+        before = len(self.names)
         asked = [self._question(prompt, said) for prompt, _ in prompts]
-        replies = [self.ctx.need(question) for question in asked]
+        try:
+            replies = [self.ctx.need(question) for question in asked]
+        except NeedsAnswer:
+            del self.names[before:]  # this round comes again
+            raise
         for question in asked:
             if question.kind == "code":
                 self.codes.append(question)

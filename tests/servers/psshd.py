@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 import socket
 import subprocess
 import threading
@@ -29,6 +30,7 @@ from tests.servers.sshd import fingerprint, make_key
 SECRET, CODE = "correct horse; battery", "123456"
 SHA2 = {"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"], "keys": ["rsa-sha2-512", "rsa-sha2-256"]}
 Round = tuple[str, str, list[tuple[str, str]]]  # title, instructions, prompts with their answers
+FRESH = "the code that was sent"  # to be answered with the last of `PasswordServer.sent`
 KINDS = {"password": "password", "key": "publickey"}
 
 
@@ -63,6 +65,7 @@ class PasswordServer:
         self.key = make_key(tmp_path / "psshd" / f"host_{'rsa' if old else 'ed25519'}", "rsa" if old else "ed25519")
         self.fingerprint = fingerprint(self.key)
         self.attempts: list[str] = []
+        self.sent: list[str] = []  # codes as a server sends them to a telephone, a new one each time it asks
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.refuse_at = -1  # the offset of one write that is refused, once
@@ -130,6 +133,8 @@ class _Door(paramiko.ServerInterface):
 
     def _query(self) -> paramiko.InteractiveQuery:
         title, instructions, prompts = self.to_ask[0]
+        if any(answer == FRESH for _, answer in prompts):
+            self.server.sent.append(f"{secrets.randbelow(10**6):06}")
         query = paramiko.InteractiveQuery(title, instructions)
         for prompt, _ in prompts:
             query.add_prompt(prompt, False)
@@ -137,7 +142,8 @@ class _Door(paramiko.ServerInterface):
 
     def check_auth_interactive_response(self, responses: Sequence[str]) -> Any:
         self.server.attempts.append(" ".join(responses))
-        if list(responses) != [answer for _, answer in self.to_ask.pop(0)[2]]:
+        right = [self.server.sent[-1] if answer == FRESH else answer for _, answer in self.to_ask.pop(0)[2]]
+        if list(responses) != right:
             return AUTH_FAILED
         return self._query() if self.to_ask else self._passed()
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app import engine, receipt
 from app.context import Context, Event
 from app.errors import JobError, NeedsAnswer, Transient
+from app.job import Job
+from app.journal import read
+from app.secrets import Answers
 from app.ssh import Ssh
 from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd, make_key
@@ -55,6 +60,21 @@ def test_an_old_server_is_asked_about_before_anything_is_sent_and_told_afterward
         assert told == [f"127.0.0.1, port {server.port} is reached by old ways of SSH, as you agreed."] * 2
         with old(tmp_path) as other:  # and for no other
             assert asked(Ssh(other.url(), other.known(context()))).question.kind == "old-server"
+
+
+def test_the_report_names_it(tmp_path: Path) -> None:
+    (disk := tmp_path / "disk.raw").write_bytes(bytes(1 << 20))
+    with old(tmp_path) as server:
+        answers = {f"host-key ssh://127.0.0.1:{server.port}": server.fingerprint}
+        answers[f"old-ssh ssh://127.0.0.1:{server.port}"] = OLD_WAYS
+        job = Job(disk.as_uri(), server.url("sftp"), id="old", prove=False)
+        given = Answers(answers, use_keyring=False)
+        found = engine.check(job, tmp_path / "job", lambda event: None, threading.Event(), given)
+    titles = [finding["title"] for finding in receipt.findings(read(tmp_path / "job" / "journal.jsonl"))]
+    assert [title for title in titles if "old ways" in title] == [
+        f"127.0.0.1, port {server.port} is reached by old ways of SSH, as you agreed."
+    ]
+    assert titles == [finding.title for finding in found]
 
 
 def test_a_yes_that_is_not_this_yes_is_asked_again(tmp_path: Path, context: Make) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from app.context import Context, Event
 from app.errors import JobError, NeedsAnswer, Transient
-from app.ssh import Ssh
+from app.ssh import Ssh, parked
 from app.ssh.prompts import is_password
-from tests.servers.psshd import CODE, SECRET, PasswordServer
+from tests.servers import until
+from tests.servers.psshd import CODE, FRESH, SECRET, PasswordServer
 from tests.servers.sshd import make_key
 from tests.ssh.tools import asked, works
 
@@ -55,7 +56,63 @@ def test_a_code_is_good_once(tmp_path: Path, ctx: Context) -> None:
         for _ in range(2):
             answered(ssh, ctx, ("code", "Code:", CODE))
             assert works(ssh)
+            parked.close_all()
         assert ctx.answers.redact(f"code {CODE}") == "code •••"
+
+
+SMS = {"sms": [("", "", [("Password: ", SECRET)]), ("", "Sent to ***17.", [("Code 1234: ", FRESH)])]}
+
+
+def test_the_connection_is_held_while_the_person_looks_for_the_code(tmp_path: Path, context: Make) -> None:
+    with PasswordServer(tmp_path, "sms", rounds=SMS) as server:
+        ctx = server.password(server.known(context()))
+        question = asked(Ssh(server.url(), ctx)).question
+        assert "Sent to ***17. Code 1234:" in question.text
+        ctx.answers.give(question.about, server.sent[0])
+        assert works(Ssh(server.url(), ctx))
+        assert len(server.sent) == len(server.transports) == 1
+
+
+def test_who_looks_too_long_is_sent_another_code(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PasswordServer(tmp_path, "sms", rounds=SMS) as server:
+        ssh = Ssh(server.url(), server.password(server.known(ctx)))
+        with monkeypatch.context() as hurry:
+            hurry.setattr(parked, "PATIENCE", 0.2)
+            assert asked(ssh).question.kind == "code"
+            until(lambda: not server.transports[0].is_active())
+        question = asked(ssh).question
+        ctx.answers.give(question.about, server.sent[-1])
+        assert works(ssh)
+        assert len(server.sent) == 2
+
+
+def test_a_connection_that_cost_a_code_is_kept_for_the_next_act(tmp_path: Path, context: Make) -> None:
+    with PasswordServer(tmp_path, "sms", rounds=SMS) as server:
+        ctx = server.password(server.known(context()))
+        question = asked(Ssh(server.url(), ctx)).question
+        ctx.answers.give(question.about, server.sent[0])
+        assert works(Ssh(server.url(), ctx))
+        assert works(Ssh(server.url(), context()))
+        assert asked(Ssh(server.url(user="eve"), context())).question.kind == "password", "nobody else's login"
+        server.transports[0].close()
+        assert asked(Ssh(server.url(), ctx)).question.kind == "code", "a line that is gone is not taken"
+        assert len(server.sent) == 2
+
+
+def test_a_connection_that_cost_no_code_is_closed(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "questions") as server:
+        assert works(Ssh(server.url(), server.password(server.known(ctx))))
+        until(lambda: not server.transports[0].is_active())
+
+
+def test_a_broken_line_is_not_kept(tmp_path: Path, ctx: Context) -> None:
+    with PasswordServer(tmp_path, "code") as server:
+        ssh = Ssh(server.url(), server.password(server.known(ctx)))
+        answered(ssh, ctx, ("code", "Code:", CODE))
+        ssh.open()
+        with pytest.raises(Transient), ssh.guarded():
+            raise Transient("The server said nonsense.")
+        assert asked(ssh).question.kind == "code"
 
 
 def test_a_wrong_code_is_asked_for_again_with_the_password(tmp_path: Path, ctx: Context) -> None:
