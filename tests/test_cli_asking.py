@@ -105,6 +105,25 @@ def test_a_host_key_is_compared_and_remembered(tmp_path: Path, person: type[Pers
         assert "[y/N]" not in knowing.seen
 
 
+def test_an_old_server_is_used_only_after_a_yes(tmp_path: Path, person: type[Person]) -> None:
+    with Sshd(tmp_path, options=["MACs hmac-sha1"]) as server:
+        words = ("probe", server.url("sftp"), "--accept-host-key", server.fingerprint)
+        refusing = person(*words)
+        refusing.waits_for("[y/N]")
+        assert "hmac-sha1" in refusing.seen
+        refusing.types("\n")
+        assert refusing.leaves() == 3
+        assert "are not used, as you chose" in refusing.seen
+        agreeing = person(*words)
+        agreeing.waits_for("[y/N]")
+        agreeing.types("y\n")
+        assert agreeing.leaves(60) == 0
+        knowing = person(*words)
+        assert knowing.leaves(60) == 0
+        assert "[y/N]" not in knowing.seen
+        assert "reached by old ways" in knowing.seen
+
+
 def test_a_password_is_typed_unseen_and_a_wrong_one_asked_for_again(tmp_path: Path, person: type[Person]) -> None:
     pem(tmp_path, "good")
     data = tmp_path / "data.bin"

@@ -137,7 +137,7 @@ class Login:
                 raise expired(self.settings.where) from exc
             raise
         if "password" in self.allowed:
-            raise Prompts(self.settings.where, self.about, self.ctx).refused()
+            raise self._wrong(Prompts(self.settings.where, self.about, self.ctx))
         return False
 
     def _prompts(self) -> bool:
@@ -151,12 +151,19 @@ class Login:
                 return True
             if self.allowed is before:  # no part of the login was accepted
                 if talk.prompts.codes or talk.prompts.password_given:
-                    raise talk.prompts.refused()
+                    raise self._wrong(talk.prompts)
                 return False
         return False
 
     def _begun(self) -> Talk:
         return Talk(self.transport, self.settings.user, Prompts(self.settings.where, self.about, self.ctx))
+
+    def _wrong(self, prompts: Prompts) -> JobError:
+        """What was typed is wrong; or it is right, and the server hangs up, whether it says why or not."""
+        hung_up = not self.transport.is_active()
+        if hung_up and self._banner():
+            return self._refused(f" as {self.settings.user}")
+        return prompts.refused(hung_up=hung_up)
 
     def _answer(self) -> str | None:
         return self.ctx.answers.get(self.about)
@@ -166,10 +173,14 @@ class Login:
         said = self.ring.complaints()
         if self.left:
             said.append(f"{self.left} more of your keys were not tried, for servers shut out who tries many.")
-        banner = shown((self.transport.get_banner() or b"").decode("utf-8", "replace"))
-        if banner and not re.search(r"[.!]\s+\S.*[.!]\s+\S", banner):  # not the terms of use
+        if banner := self._banner():
             said.append(f"It says: “{banner}”")
         if self.settings.passed_over:
             words = " and ".join(self.settings.passed_over)
             said.append(f"What ~/.ssh/config says under “Match … {words}” was not used: no program is run for it here.")
         return refused_login(self.settings.where, why, " ".join(said))
+
+    def _banner(self) -> str:
+        """What the server said to everybody who logs in, or to this one; not its terms of use."""
+        banner = shown((self.transport.get_banner() or b"").decode("utf-8", "replace"))
+        return "" if re.search(r"[.!]\s+\S.*[.!]\s+\S", banner) else banner

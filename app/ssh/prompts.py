@@ -52,14 +52,17 @@ class Prompts:
                 self.ctx.answers.let_go(question.about)
         return replies
 
-    def refused(self) -> NeedsAnswer:
+    def refused(self, *, hung_up: bool = False) -> NeedsAnswer:
         """The server did not take what it was given: all of it is wanted anew, first what was asked first."""
         if not self.password_given and self.codes:
             first = self.codes[0]
             return NeedsAnswer(Question("code", first.about, f"That was not right, or too late. {first.text}"))
         self.ctx.answers.forget(self.about)
         which = "this password or this code" if self.codes else "this password"
-        text = f"{self.where} refused {which}. Type the password again, please."
+        text = f"{self.where} refused {which}."
+        if hung_up:  # OpenSSH does so without a word where PAM allows no login
+            text = f"{self.where} hung up when it got {which}: it is wrong, or the account there has ended."
+        text += " Type the password again, please."
         return NeedsAnswer(Question("password", self.about, text))
 
     def _question(self, prompt: str, said: str) -> Question:

@@ -71,3 +71,11 @@ def test_a_password_that_must_be_changed_first(tmp_path: Path, context: Make, ho
         assert "choose a new password" in caught.value.remedy
         opened.close()
         assert SUDO_PASSWORD not in (machine.place / "console").read_text(errors="replace")
+
+
+def test_an_account_that_has_ended_is_thought_of(tmp_path: Path, context: Make) -> None:
+    ended = "sed -i 's/^\\(scientist:.*\\)::$/\\1:1:/' \"$1/etc/shadow\"\n"
+    with with_pam(tmp_path, PASSWORD, ended) as machine:
+        answers = {**machine.answers(), f"ssh://scientist@127.0.0.1:{machine.port}": SUDO_PASSWORD}
+        problem = asked(Ssh(machine.url("scientist"), context(answers=answers)))
+        assert "the account there has ended" in problem.message
