@@ -60,6 +60,16 @@ class Unseekable(JobError):
     """The place cannot write at that offset: it appends only, or begins at 0 only. Begin at 0."""
 
 
+def not_kept(where: str, name: str, have: int, wanted: int) -> JobError:
+    """A server that says that it has stored *wanted* bytes, and again holds no more of them than before (or more)."""
+    return JobError(
+        f"{where} says that it stored {name}, but holds {have:,} bytes in place of {wanted:,}, each time it is sent.",
+        "Ask its people: a quota, a limit of lengths, or a program that changes what arrives may be the cause.",
+        means="What it holds stays there. The image here is as it was.",
+        topic="server-limits",
+    )
+
+
 class Store(Protocol):
     """A folder (container, image service) on some computer, opened once and used by one thread.
 

@@ -12,7 +12,7 @@ from app.errors import Cancelled, Transient
 from app.stores import BLOCK, ftp_look, ftp_words
 from app.stores.ftp_login import Door
 from app.stores.ftp_outflow import STALL
-from app.stores.ftp_session import FtpSession, TlsTrouble
+from app.stores.ftp_session import FtpSession, NoDataLine, TlsTrouble
 from app.stores.wire import READ, Wire
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class FtpFolder:
         self._door = Door(url, ctx)
         self._ftp: FtpSession | None = None
         self._since = 0.0
-        self._used = False
+        self._used = self._sent = False
         self._look = ftp_look.Look()
 
     def close(self) -> None:
@@ -72,6 +72,10 @@ class FtpFolder:
             self._used = True
             try:
                 line = ftp.data_line(command, offset)
+            except NoDataLine as exc:
+                if not self._has_sent():
+                    raise
+                raise Transient(exc.message, "It worked before, so it is tried again.", topic=exc.topic) from exc
             except TlsTrouble as exc:
                 self._drop()
                 if not self._door.step_down():
@@ -80,7 +84,12 @@ class FtpFolder:
                     ) from exc
             else:
                 self._see(line)
+                self._sent = True
                 return line
+
+    def _has_sent(self) -> bool:
+        """Whether data lines to this place have worked before; then it is the network that does not at the moment."""
+        return self._sent or "abilities" in self.ctx.state.of(self.ctx.step)
 
     def _see(self, line: Wire) -> None:
         try:

@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from app.errors import JobError, NeedsAnswer, Question
+from app.errors import JobError, NeedsAnswer, Question, Transient
 from app.secrets import login_of
 from app.stores import ftp_words
 from app.stores.certificates import Trust
@@ -89,6 +89,9 @@ class Door:
             ftp.enter(self.user, self._password())
         except ftplib.error_perm as exc:
             said = plain(exc)
+            if ftp_words.is_crowded(exc):
+                text = f"The server {self.host} lets nobody more in just now: {said}"
+                raise Transient(text, "Close other connections to it; it is tried again.") from exc
             if self.user == ANONYMOUS:
                 raise JobError(
                     f"The server {self.host} lets nobody in without a name: {said}",

@@ -41,14 +41,25 @@ class Look:
             found = re.fullmatch(r"213\s+(\d+)\s*", answer)
             if not found:
                 raise ftplib.error_proto(answer)  # noqa: S321 - over TLS
-        except (ftplib.error_perm, ftplib.error_temp) as exc:
-            if ftp_words.code(exc) == "421":
+        except ftplib.error_temp as exc:  # “busy” is not “not there”
+            if ftp_words.code(exc) == "421" or (listed := _listed(ftp, name, opens)) is None:
                 raise
+            return listed
+        except ftplib.error_perm as exc:
             if self._size_works and not ftp_words.is_unknown(exc):
                 return None
             return _listed(ftp, name, opens)
         self._size_works = True
         return int(found[1])
+
+
+def quick_size(ftp: FtpSession, name: str) -> int:
+    """What SIZE says, and 0 where it says nothing."""
+    try:
+        found = re.fullmatch(r"213\s+(\d+)\s*", ftp.sendcmd(f"SIZE {name}"))
+    except (ftplib.error_perm, ftplib.error_temp):
+        return 0
+    return int(found[1]) if found else 0
 
 
 def _listed(ftp: FtpSession, name: str, opens: Opens) -> int | None:

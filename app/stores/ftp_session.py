@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING
 
 from app.errors import JobError
 from app.stores.wire import READ, Wire
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
 
 REPLY = 60.0  # seconds for an ordinary reply
-GREETING = 30.0  # seconds for the first word; a server that waits for TLS from the first byte never says one
+GREETING = 60.0  # seconds for the first word; a server that waits for TLS from the first byte never says one
 LONGEST_LINE = 8192  # bytes
-_EPSV_REFUSED = ("500", "501", "502", "504", "522")
+_NOW_NOT = ("421", "530")  # the login is over
 
 
 class TlsTrouble(Exception):
     """The data line's TLS could not be set up; the older version may do."""
+
+
+class NoDataLine(JobError):
+    """No data line can be had: the server opens none, or its port cannot be reached."""
 
 
 class FtpSession(ftplib.FTP_TLS):
@@ -130,7 +135,7 @@ class FtpSession(ftplib.FTP_TLS):
         try:
             return Wire.connect(self.wire.peer, port, self.ctx)
         except OSError as exc:
-            raise JobError(
+            raise NoDataLine(
                 f"The login to {self.host} works, but its data port {port} cannot be reached ({exc}).",
                 "A firewall lets the login through and blocks the data: ask for the server's passive ports to be "
                 "opened, try another network, or SFTP.",
@@ -138,18 +143,32 @@ class FtpSession(ftplib.FTP_TLS):
             ) from exc
 
     def _passive_port(self) -> int:
-        if self._extended:
+        """The port by EPSV, else by PASV; what says neither is no server to send files to."""
+        refusals: list[ftplib.Error] = []
+        for ask in (self._by_epsv, self._by_pasv) if self._extended else (self._by_pasv,):
             try:
-                answer = self.sendcmd("EPSV")
-            except ftplib.error_perm as exc:
-                if str(exc)[:3] not in _EPSV_REFUSED or ":" in self.wire.peer:
+                return ask()
+            except ftplib.Error as exc:
+                if str(exc)[:3] in _NOW_NOT or ":" in self.wire.peer:  # PASV knows no IPv6
                     raise
+                refusals.append(exc)
                 self._extended = False
-            else:
-                found = re.search(r"\((.)\1\1(\d{1,5})\1\)", answer)
-                if not found:
-                    raise ftplib.error_proto(answer)  # noqa: S321 - over TLS
-                return int(found[2])
+        if isinstance(refusals[-1], ftplib.error_temp):
+            raise refusals[-1]
+        raise NoDataLine(
+            f"The server {self.host} lets you in, but opens no line for data ({'; '.join(map(plain, refusals))}).",
+            "Ask the people who run it for passive mode (EPSV or PASV), or for SFTP.",
+            topic="data-port",
+        )
+
+    def _by_epsv(self) -> int:
+        answer = self.sendcmd("EPSV")
+        found = re.search(r"\((.)\1\1(\d{1,5})\1\)", answer)
+        if not found:
+            raise ftplib.error_proto(answer)  # noqa: S321 - over TLS
+        return int(found[2])
+
+    def _by_pasv(self) -> int:
         return ftplib.parse227(self.sendcmd("PASV"))[1]  # noqa: S321 - over TLS
 
     def putline(self, line: str) -> None:

@@ -12,8 +12,11 @@ from app.units import plain
 _FULL = re.compile(
     r"no space|disk.{0,9}full|quota|exceeded|not enough|insufficient.{0,9}(space|storage)", re.IGNORECASE
 )
-_WRITE_FAILED = re.compile(r"writing to local file", re.IGNORECASE)  # vsftpd's only word for a full disk
+_WRITE_FAILED = re.compile(
+    r"writing to local file|error during write to file", re.IGNORECASE
+)  # of vsftpd, Pure-FTPd: no more is said
 _HELD = re.compile(r"in use|busy|locked|being used|another process|try again|resource temporarily", re.IGNORECASE)
+_CROWDED = re.compile(r"too many|maximum|limit.{0,20}(reached|exceeded)|try (again )?later", re.IGNORECASE)
 _TLS = re.compile(r"TLS|SSL|secure|reuse|unable to build data connection", re.IGNORECASE)
 _FULL_CODES, _TLS_CODES = ("452", "552"), ("425", "426", "521", "522", "534", "535", "536")
 _UNKNOWN = ("500", "501", "502", "503", "504")
@@ -38,6 +41,11 @@ def is_full(exc: BaseException) -> bool:
 def is_held(exc: BaseException) -> bool:
     """Whether the file is still held by an earlier transfer."""
     return code(exc) == "450" or (code(exc) in ("451", "550", "553") and bool(_HELD.search(str(exc))))
+
+
+def is_crowded(exc: BaseException) -> bool:
+    """Whether a login was refused because too many are logged in, not because it is wrong."""
+    return code(exc) == "421" or bool(_CROWDED.search(str(exc)))
 
 
 def is_tls_trouble(exc: BaseException) -> bool:

@@ -7,11 +7,12 @@ import ftplib
 import hashlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.errors import JobError, Transient
-from app.stores import Abilities, Acked, Unseekable, ftp_look, ftp_words
+from app.stores import Abilities, Acked, Unseekable, ftp_look, ftp_words, not_kept
 from app.stores.ftp_folder import GOODBYE, FtpFolder
 from app.stores.ftp_outflow import STALL, Outflow
 from app.stores.ftp_session import FtpSession
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 WAITING = "Waiting until the server has stored the last bytes"
 STORING = 600.0  # seconds; antivirus and slow disks take minutes to say 226
+FIRST_LOOK = 20.0  # seconds; then twice as long, and so on
+SETTLING = (1.0, 3.0)  # seconds; some servers count what they have stored a moment later
 ABRUPT = 30.0  # seconds, when the server itself broke the data line off
 HASHING = 3600.0  # seconds without a word while the server reads a big file
 REWRITE = 8 << 20  # bytes that are read back and written again where a file has to be shortened
@@ -72,13 +75,14 @@ class Ftps(FtpFolder):
         with self._explained(f"write {ftp_look.plain(name)}"):
             if offset and self._used:
                 self._drop()
+            before = max(offset, ftp_look.quick_size(self._session(), name))
             flow = Outflow(self._begin(name, offset), acked)
             self._out = flow.wire
             try:
                 _pour(flow, blocks)
                 flow.finish(GOODBYE, STORING)
                 self.ctx.stop_if_cancelled()
-                confirmed = self._await_stored(flow)
+                confirmed = self._await_stored(flow, name, offset + flow.sent)
             except (_Broken, ftplib.Error) as exc:
                 flow.wire.close()
                 raise self._why(exc, name, flow) from exc
@@ -86,7 +90,7 @@ class Ftps(FtpFolder):
                 flow.finish(GOODBYE, STALL)
                 self._farewell()
                 raise
-            self._confirm(name, offset + flow.sent, confirmed)
+            self._confirm(name, before, offset + flow.sent, confirmed)
 
     def rename(self, old: str, new: str) -> None:
         """Give a file its name, replacing what had it."""
@@ -150,36 +154,83 @@ class Ftps(FtpFolder):
                 raise
             if ftp_words.is_unknown(exc) or _NO_RESTART.search(str(exc)) or not self.abilities.resume:
                 raise Unseekable(f"The server {self.host} lets no upload go on.", "Begin at the start.") from exc
-            if ftp_words.code(exc) in ("550", "553"):
+            if ftp_words.code(exc) in ("550", "553") and self._takes_files(name):
                 raise ftp_words.held(self.host) from exc
             raise
 
-    def _await_stored(self, flow: Outflow) -> bool:
-        """Wait for the server's last word about an upload; False when the line died before it came."""
-        ftp = self._session()
+    def _takes_files(self, name: str) -> bool:
+        """Whether a new file may be written here; where not, an old one is not “still held” either."""
+        trial = f"{name}.probe"
         try:
-            with ftp.patient(ABRUPT if flow.wire.was_reset else STORING):
-                if not ftp.listens(1.0):
-                    self.ctx.begin(WAITING)
-                ftp.voidresp()
+            self._line(f"STOR {trial}").finish(GOODBYE, GOODBYE, lambda: False)
+            self._session().voidresp()
+        except ftplib.error_perm:
+            return False
+        with contextlib.suppress(ftplib.error_perm):
+            self._session().delete(trial)
+        return True
+
+    def _await_stored(self, flow: Outflow, name: str, wanted: int) -> bool:
+        """Wait for the server's last word about an upload; False when the line died before it came.
+
+        A router that forgot the silent control line in the hours of data swallows it: so while it does not come, look
+        by another login whether all *wanted* bytes are there.
+        """
+        ftp, look = self._session(), FIRST_LOOK
+        end = time.monotonic() + (ABRUPT if flow.wire.was_reset else STORING)
+        try:
+            if not ftp.listens(1.0):
+                self.ctx.begin(WAITING)
+            while not ftp.listens(look):
+                if time.monotonic() > end or self._seen_by_another(name) == wanted:
+                    raise TimeoutError
+                look *= 2
+            ftp.voidresp()
         except (OSError, EOFError):
             self._drop()
             return False
         flow.complete()
         return True
 
-    def _confirm(self, name: str, wanted: int, confirmed: bool) -> None:
-        """“226” is no proof: look how long the file is now."""
-        have = self._length(name)
+    def _seen_by_another(self, name: str) -> int | None:
+        """The length of a file as another login sees it; None where there can be no other."""
+        with contextlib.suppress(JobError, ftplib.Error, OSError, EOFError):
+            ftp = self._door.enter()
+            try:
+                return ftp_look.Look().size(ftp, name, ftp.data_line)
+            finally:
+                ftp.leave()
+        return None
+
+    def _confirm(self, name: str, before: int, wanted: int, confirmed: bool) -> None:
+        """“226” is no proof: look how long the file is now; it was *before* bytes long, where that is known."""
+        have = self._after_the_end(name, confirmed)
+        for pause in SETTLING:
+            if have is None or have == wanted or not confirmed:
+                break
+            self.ctx.sleep(pause)
+            have = self._length(name)
         if have == wanted and not confirmed:
             self.ctx.note(f"{self.host} did not confirm the end of {name}, but holds all {wanted:,} bytes.")
         if have == wanted or (have is None and confirmed):
             return
-        if have is not None and have > wanted:
+        if have is not None and wanted < have <= before:
             self._shorten(name, wanted)
             return
+        if have is not None and confirmed and (have > wanted or have <= before):
+            raise not_kept(f"The server {self.host}", name, have, wanted)
         some = "nothing" if have is None else f"only {have:,} of {wanted:,} bytes"
         raise Transient(f"The server {self.host} holds {some} of {name}.", "What is missing is sent again.")
+
+    def _after_the_end(self, name: str, confirmed: bool) -> int | None:
+        """The length; some servers hang up when the folder went with the last byte."""
+        try:
+            return self._length(name)
+        except ftplib.error_temp as exc:
+            if not confirmed or ftp_words.code(exc) != "421":
+                raise
+            self._drop()
+            return None
 
     def _shorten(self, name: str, wanted: int) -> None:
         """FTP cannot truncate: a short file is written again, a long one has to be begun again."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.errors import Cancelled, JobError, Transient
 from app.ssh import Ssh
-from app.stores import Abilities, Acked, sftp_flow, sftp_shell
+from app.stores import Abilities, Acked, not_kept, sftp_flow, sftp_shell
 from app.stores import sftp_wire as wire
 from app.stores.sftp_further import Further
 from app.stores.sftp_trouble import in_words
@@ -78,6 +78,8 @@ class Sftp:
                 left = max(self.ctx.total - self.ctx.done, sftp_flow.SMALL)
                 raise self._not_stored(line, exc, name, handle, left) from exc
             stored = self._length(line, handle)
+            if stored is not None and (stored > upload.at or stored <= offset < upload.at):
+                raise not_kept(self.ssh.where, name, stored, upload.at)
             if stored not in (None, upload.at):
                 text = f"{self.ssh.where} took {upload.at:,} bytes of {name} but stored {stored:,}."
                 raise Transient(text, "The rest is sent again.")

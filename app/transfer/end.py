@@ -22,9 +22,9 @@ def proven(
     A proof whose `wrong` is set says `at` which byte it has to be sent again from: a wrong byte may be the fault of
     a moment. A second one behind it is not: then *part* is deleted. Raises `JobError` or `Transient`.
     """
-    have = target.size(part) if target.abilities.size else None
+    have = _length(target, part) if target.abilities.size else None
     if have is None:
-        if target.abilities.size and target.abilities.rename and not target.abilities.whole:
+        if target.abilities.size and not _may_vanish(target):
             raise _vanished(part)
         return Proof("accepted", MOVED if target.abilities.size else UNSEEN)
     if have != file.size:
@@ -40,6 +40,20 @@ def proven(
         return found
     discard(target, part)
     raise _wrong(part, found.wrong, resumed=offset > 0 and again is None)
+
+
+def _may_vanish(target: Store) -> bool:
+    """Whether files are taken away there as soon as they are whole: such a one has its own name from the start."""
+    return target.abilities.whole or not target.abilities.rename
+
+
+def _length(target: Store, part: str) -> int | None:
+    try:
+        return target.size(part)
+    except JobError as exc:
+        if exc.topic == "no-folder" and _may_vanish(target):
+            return None
+        raise
 
 
 def publish(target: Store, part: str, new_name: str, size: int, *, fresh: bool) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +19,10 @@ class OddFtpd:
 
     *silent*: never answers close_notify and never closes the data line. *mute*: drops the control line instead of
     226. *held*: refuses so many STORs with 550 “file in use”. *no_new_tls*: breaks data lines of TLS 1.3.
-    *slow_226*: seconds before 226. *greeting*: what is said first. *after_auth*: said in the clear behind AUTH's reply.
+    *slow_226*: seconds before 226. *greeting*: what is said first, *after_greeting* seconds later. *after_auth*: said
+    in the clear behind AUTH's reply. *keeps*: what of the bytes of a STOR is stored, *shows*: what SIZE makes of it.
+    *busy*: answers so many SIZEs with 450. *passive*: what it answers EPSV and PASV with, with {port}. *stops*: reads
+    only so many bytes of a STOR, *quits*: says 421 after so many. *crowded*: lets in nobody the first so many times.
     """
 
     def __init__(
@@ -30,11 +34,23 @@ class OddFtpd:
         held: int = 0,
         no_new_tls: bool = False,
         slow_226: float = 0,
+        greeting: bytes = b"220 hello\r\n",
+        after_greeting: float = 0,
         after_auth: bytes = b"",
+        keeps: Callable[[bytes], bytes] = bytes,
+        shows: Callable[[int], int] = int,
+        busy: int = 0,
+        passive: dict[str, str] | None = None,
+        stops: int = 0,
+        quits: int = 0,
+        crowded: int = 0,
         features: tuple[str, ...] = ("SIZE", "REST STREAM", "EPSV"),
     ) -> None:
         self.silent, self.mute, self.held, self.no_new_tls = silent, mute, held, no_new_tls
         self.slow_226, self.after_auth, self.features = slow_226, after_auth, features
+        self.greeting, self.after_greeting, self.keeps, self.shows = greeting, after_greeting, keeps, shows
+        self.busy, self.stops, self.quits, self.crowded = busy, stops, quits, crowded
+        self.passive = {"EPSV": "229 Extended (|||{port}|)", **(passive or {})}
         self.folder = tmp_path / "uploads"
         self.folder.mkdir(exist_ok=True)
         self.port = free_port()
@@ -73,7 +89,8 @@ class _Visit:
     def serve(self) -> None:
         with contextlib.suppress(OSError, ssl.SSLError):
             self.sock.settimeout(30)
-            self.say("220 hello")
+            self.house.pause(self.house.after_greeting)
+            self.sock.sendall(self.house.greeting)
             while line := self.line():
                 verb, _, argument = line.partition(" ")
                 self.house.said.append(line)
@@ -101,7 +118,11 @@ class _Visit:
         self.sock = self.house.context.wrap_socket(self.sock, server_side=True)
 
     def do_user(self, _: str) -> None:
-        self.say("230 in")
+        if self.house.crowded > 0:
+            self.house.crowded -= 1
+            self.say("530 Sorry, too many users are connected")
+        else:
+            self.say("230 in")
 
     do_pbsz = do_prot = do_type = do_cwd = lambda self, _: self.say("200 fine")
 
@@ -110,15 +131,26 @@ class _Visit:
 
     def do_size(self, name: str) -> None:
         path = self.house.folder / name
-        self.say(f"213 {path.stat().st_size}" if path.exists() else "550 no such file")
+        if self.house.busy > 0 and path.exists():
+            self.house.busy -= 1
+            self.say("450 it is being looked at for viruses")
+        else:
+            self.say(f"213 {self.house.shows(path.stat().st_size)}" if path.exists() else "550 no such file")
 
     def do_rest(self, at: str) -> None:
         self.rest = int(at)
         self.say("350 from there")
 
     def do_epsv(self, _: str) -> None:
+        self._open_passive("EPSV")
+
+    def do_pasv(self, _: str) -> None:
+        self._open_passive("PASV")
+
+    def _open_passive(self, verb: str) -> None:
         self.passive = socket.create_server(("127.0.0.1", 0))
-        self.say(f"229 Extended (|||{self.passive.getsockname()[1]}|)")
+        port = self.passive.getsockname()[1]
+        self.say(self.house.passive.get(verb, "502 unknown").format(port=port, high=port >> 8, low=port & 255))
 
     def do_stor(self, name: str) -> bool | None:
         assert self.passive
@@ -139,6 +171,9 @@ class _Visit:
         self.house.pause(self.house.slow_226)
         if self.house.mute:
             return False
+        if self.house.quits:
+            self.say("421 Service not available, closing control connection.")
+            return False
         self.say("226 done")
         return None
 
@@ -147,11 +182,22 @@ class _Visit:
         with path.open("r+b" if path.exists() and self.rest else "wb") as file:
             file.seek(self.rest)
             self.rest = 0
-            while data := line.recv(1 << 16):
-                file.write(data)
-        if self.house.silent:
+            for data in self._heard(line):
+                file.write(self.house.keeps(data))
+        if self.house.quits:
+            line.close()
+        elif self.house.silent:
             threading.Thread(target=lambda: (self.house.pause(30), line.close()), daemon=True).start()
         else:
             with contextlib.suppress(OSError):
                 line.unwrap()
             line.close()
+
+    def _heard(self, line: ssl.SSLSocket) -> Iterator[bytes]:
+        """The blocks of a STOR, as far as this server wants to read them."""
+        got, most = 0, self.house.stops or self.house.quits
+        while (not most or got < most) and (data := line.recv(1 << 16)):
+            got += len(data)
+            yield data
+        if self.house.stops:
+            self.house.pause(60)
