@@ -83,7 +83,9 @@ def keys(settings: Settings) -> list[Held]:
     except (OSError, ValueError, struct.error, paramiko.SSHException):
         line.close()
         return []
-    if isinstance(line, socket.socket):
+    if not found:
+        line.close()
+    elif isinstance(line, socket.socket):
         line.settimeout(SIGN)
     return found
 
@@ -98,7 +100,7 @@ def _line(settings: Settings) -> Any:
     line.settimeout(ANSWER)
     try:
         line.connect(path)
-    except BlockingIOError as exc:  # so many wait for it already that the system lets nobody wait any more
+    except (BlockingIOError, TimeoutError) as exc:  # so many wait already that the system lets nobody else wait
         line.close()
         raise Silent from exc
     except OSError:

@@ -101,7 +101,8 @@ class Ssh:
         """Take what was kept of this login, if there is something."""
         kept = parked.take(self._key)
         if kept:
-            self._transport, self._ends, self._login, self._coded = kept.transport, kept.ends, kept.login, True
+            self._transport, self._ends, self._login = kept.transport, kept.ends, kept.login
+            self._coded = kept.login is None
         return kept is not None
 
     @property

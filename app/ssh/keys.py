@@ -78,6 +78,10 @@ class Ring:
         beside = [file.with_name(f"{file.name}-cert.pub") for file in self.settings.identities]
         return [*self.settings.certificates, *beside]
 
+    def close(self) -> None:
+        """Let go of the agent."""
+        agent.close(self.held)
+
     def complaints(self) -> list[str]:
         """Sentences on what the config names and cannot be used, and on certificates that are not good (any more)."""
         said = certificates.why_not_user(self.certificate_files, self.settings.user)

@@ -34,7 +34,7 @@ class Login:
         self.about = login_of(url)
         self.ring = Ring(settings, ctx)
         self.allowed: set[str] = set()
-        self.tried = self.left = 0
+        self.tried = self.left = self.parts = 0
         self.talk: Talk | None = None
         self.took_code = False  # whether this login cost the person a code
 
@@ -46,9 +46,13 @@ class Login:
     def run(self, ctx: Context) -> None:
         """Be logged in, or raise `NeedsAnswer` (a password, a passphrase, a code) or `JobError`."""
         self.ctx = self.ring.ctx = ctx
-        with explained(self.settings.where):
-            if self._prompts() if self.waits else self._from_the_start():
-                return
+        try:
+            with explained(self.settings.where):
+                if self._resumed() if self.waits else self._from_the_start():
+                    return
+        finally:
+            if not self.waits:
+                self.ring.close()
         takes = " or ".join(sorted(self.allowed)) or "nothing"
         raise self._refused(f" as {self.settings.user}; it takes {takes} only")
 
@@ -57,7 +61,19 @@ class Login:
             return True
         if not self.transport.is_active():
             raise EOFError
-        return self._keys() or self._password() or self._prompts()
+        return self._methods()
+
+    def _resumed(self) -> bool:
+        return self._prompts() or self._methods()
+
+    def _methods(self) -> bool:
+        """Every way that the server allows; again after each that is a part of what it wants."""
+        while True:
+            before = self.parts
+            if self._keys() or self._password() or self._prompts():
+                return True
+            if self.parts == before:
+                return False
 
     def _attempt(self, act: Callable[[], list[str]]) -> bool:
         """Whether the server let us in; a partial success changes what is `allowed`."""
@@ -70,10 +86,12 @@ class Login:
             return False
         if self.transport.is_authenticated():
             return True
-        self.allowed = set(further)
+        self.allowed, self.parts = set(further), self.parts + 1
         return False
 
     def _keys(self) -> bool:
+        if "publickey" not in self.allowed:
+            return False
         password_is_here = self._answer() is not None and bool(self.allowed & PASSWORDS)
         locked = [] if password_is_here else self.ring.locked()
         most = 1 if password_is_here else MOST_KEYS - min(len(locked), 2 if self.settings.chosen else 1)

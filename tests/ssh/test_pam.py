@@ -46,14 +46,26 @@ def test_a_password_by_pam(tmp_path: Path, context: Make, how: str) -> None:
         assert works(ssh)
 
 
-def test_a_key_and_then_a_password_by_pam(tmp_path: Path, context: Make) -> None:
-    both = KEYBOARD.replace("PubkeyAuthentication no", "AuthenticationMethods publickey,keyboard-interactive")
+@pytest.mark.parametrize("order", ["publickey,keyboard-interactive", "keyboard-interactive,publickey"])
+@pytest.mark.parametrize("beforehand", [True, False])
+def test_a_key_and_a_password_by_pam(tmp_path: Path, context: Make, order: str, beforehand: bool) -> None:
+    both = KEYBOARD.replace("PubkeyAuthentication no", f"AuthenticationMethods {order}")
+    with with_pam(tmp_path, both) as machine:
+        ctx = context(answers=machine.answers())
+        ssh = Ssh(machine.url("scientist"), ctx)
+        about = ssh.url if beforehand else asked(ssh).question.about
+        ctx.answers.give(about, SUDO_PASSWORD)
+        assert works(ssh)
+        assert b"Accepted " in (machine.place / "console").read_bytes()
+
+
+def test_a_password_and_then_a_key(tmp_path: Path, context: Make) -> None:
+    both = PASSWORD.replace("PubkeyAuthentication no", "AuthenticationMethods password,publickey")
     with with_pam(tmp_path, both) as machine:
         ctx = context(answers=machine.answers())
         ssh = Ssh(machine.url("scientist"), ctx)
         ctx.answers.give(asked(ssh).question.about, SUDO_PASSWORD)
         assert works(ssh)
-        assert b"Accepted keyboard-interactive/pam" in (machine.place / "console").read_bytes()
 
 
 @pytest.mark.parametrize("how", [KEYBOARD, PASSWORD, "PubkeyAuthentication yes"], ids=["prompts", "password", "key"])

@@ -101,8 +101,11 @@ def test_a_connection_that_cost_a_code_is_kept_for_the_next_act(tmp_path: Path, 
 
 def test_a_connection_that_cost_no_code_is_closed(tmp_path: Path, ctx: Context) -> None:
     with PasswordServer(tmp_path, "questions") as server:
-        assert works(Ssh(server.url(), server.password(server.known(ctx))))
+        ssh = Ssh(server.url(), server.known(ctx))
+        answered(ssh, ctx, ("password", "asks for a password", SECRET))
+        assert works(ssh)
         until(lambda: not server.transports[0].is_active())
+        assert len(server.transports) == 1
 
 
 def test_a_broken_line_is_not_kept(tmp_path: Path, ctx: Context) -> None:
