@@ -75,6 +75,19 @@ class Program:
         return f"The ProxyCommand of your ~/.ssh/config {' and '.join(told)}." if told else ""
 
 
+def _bear_greetings(transport: paramiko.Transport) -> None:
+    """Lines before a server's version may hold anything (RFC 4253 §4.2); paramiko ends at one that is no UTF-8."""
+    read = transport.packetizer.readline
+
+    def readline(timeout: float) -> str:
+        try:
+            return str(read(timeout))
+        except UnicodeDecodeError:
+            return ""
+
+    transport.packetizer.readline = readline  # type: ignore[method-assign]
+
+
 def shaken_hands(sock: Any, settings: Settings, extra: tuple[str, ...], ctx: Context) -> paramiko.Transport:
     """A transport over *sock* whose host key is the right one. Nobody has logged in yet.
 
@@ -82,6 +95,7 @@ def shaken_hands(sock: Any, settings: Settings, extra: tuple[str, ...], ctx: Con
     """
     with explained(settings.where):
         transport = old.Transport(sock, extra)
+        _bear_greetings(transport)
         transport.banner_timeout, transport.handshake_timeout, transport.auth_timeout = BANNER, BANNER, LOGIN
         options = transport.get_security_options()
         options.key_types = hostkeys.preferred(hostkeys.known_keys(settings), tuple(options.key_types))

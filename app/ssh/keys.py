@@ -114,18 +114,27 @@ def is_locked(file: Path) -> bool:
         return False
     if b"OPENSSH PRIVATE KEY" not in text:
         return b"ENCRYPTED" in text
-    body = b"".join(line for line in text.splitlines() if not line.startswith(b"-----"))
+    raw = _raw(text)
     try:
-        raw = base64.b64decode(body)
         (length,) = struct.unpack_from(">I", raw, len(b"openssh-key-v1\0"))
-        return raw[19 : 19 + length] != b"none"
-    except (binascii.Error, struct.error, ValueError):
+    except struct.error:
         return False
+    return raw[19 : 19 + length] != b"none"
+
+
+def _raw(text: bytes) -> bytes:
+    """What lies between the lines that begin with dashes; empty where that is no base64."""
+    try:
+        return base64.b64decode(b"".join(line for line in text.splitlines() if not line.startswith(b"-----")))
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _read(file: Path, passphrase: bytes | None = None) -> paramiko.PKey:
     """The key of a file in any form that ssh-keygen writes; paramiko itself reads no PKCS#8."""
     data = file.read_bytes()
+    if b"BEGIN DSA" in data or b"ssh-dss" in _raw(data):  # the library would warn on the terminal
+        raise UnknownKeyType(key_type="ssh-dss", key_bytes=b"")
     if b"OPENSSH PRIVATE KEY" in data:
         loaded: Any = serialization.load_ssh_private_key(data, passphrase)
     else:

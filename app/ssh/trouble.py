@@ -57,7 +57,7 @@ def in_words(exc: BaseException, where: str) -> JobError:
         return Transient(f"{where} does not answer.", "Is a firewall in the way? " + _AGAIN)
     if isinstance(exc, OSError) and exc.errno in _UNREACHABLE:
         return Transient(f"{where} cannot be reached from here.", "Is a VPN needed? " + _AGAIN)
-    if "banner" in str(exc):
+    if "banner" in str(exc) or "protocol version" in str(exc):
         remedy = "Is the port right (mostly 22)? After many failed logins some servers shut you out for a while."
         return Transient(f"{where} does not answer like an SSH server.", remedy)
     return Transient(f"The connection to {where} broke ({_short(exc)}).", _AGAIN)

@@ -73,6 +73,7 @@ def test_going_on_without_a_locked_key(tmp_path: Path, ctx: Context) -> None:
             Ssh(server.url(), server.known(ctx)).open()
 
 
+@pytest.mark.filterwarnings("error:.*DSA")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
