@@ -187,6 +187,20 @@ def test_a_cancelled_probe_tidies_up(tmp_path: Path, stack: ExitStack, ctx: Cont
     assert list(server.folder.iterdir()) == []
 
 
+def test_what_a_killed_probe_left_is_taken_away_by_the_next(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
+    server = Vsftpd(tmp_path)
+    store = at(server, ctx, stack, tmp_path)
+    killed = trials.Trial(store, ctx)
+    killed.__enter__()
+    killed.abilities()
+    killed.upload(lambda seconds, acked, sent: sent > 1 << 20, 5)
+    store.write(f"{killed.name}", iter([b"tried"]), 0, lambda _: None)
+    assert len(list(server.folder.iterdir())) == 2
+    probe(store, ctx, 0.3)
+    assert list(server.folder.iterdir()) == []
+    assert not ctx.state.of(ctx.step)["trial"]
+
+
 def test_one_stream_places_are_only_timed(tmp_path: Path, ctx: Context) -> None:
     store = open_store(tmp_path.as_uri() + "/", ctx)
     store.abilities = can = Abilities(rename=False, resume=False, whole=True)

@@ -52,7 +52,10 @@ class HardStop(threading.Event):
 
 
 class Trial:
-    """The files of one trial; they are taken away when the block is left, however that happens."""
+    """The files of one trial; they are taken away when the block is left, however that happens.
+
+    What a trial had to leave, because the line or this program ended, is taken away by the next one of the same step.
+    """
 
     def __init__(self, store: Store, ctx: Context) -> None:
         self.store, self.ctx = store, ctx
@@ -62,19 +65,23 @@ class Trial:
         self._removes, self._sees = True, True
 
     def __enter__(self) -> Self:
+        before = self.ctx.state.of(self.ctx.step).get("trial", "")
+        if before and (left := [name for name in _names(before) if not self._gone(name)]):
+            self.ctx.note(_left(left))
+        self.ctx.fact(trial=self.name)
         return self
 
     def __exit__(self, *exc: object) -> None:
         stopped, self.ctx.cancel = self.ctx.cancel, HardStop(None, TIDYING)
         try:
             left = [name for name in sorted(self._ours) if not self._gone(name)]
+            self.ctx.fact(trial="")
         except (Transient, NeedsAnswer, Cancelled):
             left = sorted(self._ours)
         finally:
             self.ctx.cancel = stopped
         if left:
-            files = f"{', '.join(left)}. They may be deleted there."
-            self.ctx.note(f"These trial files of ours may still lie at the other side: {files}")
+            self.ctx.note(_left(left))
 
     def abilities(self) -> Abilities:
         """Try what may be done, one thing after the other, and tell the store."""
@@ -192,6 +199,15 @@ class Trial:
         except JobError:
             return False
         return True
+
+
+def _names(name: str) -> list[str]:
+    """All names that the files of a trial called *name* may have had."""
+    return [f"{front}{name}{end}" for front in ("", "line-") for end in ("", ".2")]
+
+
+def _left(names: list[str]) -> str:
+    return f"These trial files of ours may still lie at the other side: {', '.join(names)}. They may be deleted there."
 
 
 def _full(url: str, stored: int) -> JobError:
