@@ -1,5 +1,5 @@
 # copy: make the folder $place equal to the folder $src (on file systems of their own), and prove it: copy_exactly M.
-# First GNU cp, on several processors; then lists of both sides (all that stat(2) tells, hard links, extended
+# First GNU cp, several side by side; then, at a time, lists of both sides (all that stat(2) tells, hard links, extended
 # attributes) and one bulk comparison of content; then only what differs again, until nothing does.
 #
 # Names are ./a/b, each with a zero byte behind it; where lines are needed (files called *.l), \001 \002 stands for
@@ -18,7 +18,7 @@ UNSIGNS=$(printf 's/\001\004/\003/g; s/\001\002/\001/g')
 lined() { sed "$SIGNS" | tr '\n\0' '\003\n'; }
 unlined() { tr '\n\003' '\0\n' | sed "$UNSIGNS"; }
 count() { tr -dc '\0' < "$1" | wc -c; }
-processors() { set -- "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)"; if [ "$1" -gt 4 ]; then echo 4; else echo "$1"; fi; }
+processes() { if [ "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)" -gt 1 ]; then echo 4; else echo 2; fi; } # one reads while another writes
 lose() { grep -q -x -F "lost $1" "$STATE/facts" 2>/dev/null || echo "lost $1" >> "$STATE/facts"; }
 # walk EXPRESSION: find in this folder, on its own file system, without what other merged mounts cover
 walk() {
@@ -34,7 +34,7 @@ copier() { cp -a -x --preserve=xattr "$@"; } # told so, it says when it cannot k
 # Fails where one process has to do it alone.
 units() {
     [ "${total:-$SIDE_BY_SIDE}" -ge $SIDE_BY_SIDE ] || [ "$files" -ge $MANY ] || return 1
-    [ "$cores" -gt 1 ] && [ "$src" = "$STATE/source" ] && attributable || return 1
+    [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
         (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
         pieces=$(count "$1/units.all")
@@ -49,12 +49,10 @@ units() {
         END { for (u in tied) print u }' | sort | unlined > "$1/tied"
     [ "$(wc -c < "$1/tied")" -lt 100000 ] || return 1
     sort -z "$1/units.all" "$1/tied" | uniq -zu > "$1/units"
-    echo $depth > "$1/units.depth"
 }
 
 # copy_first M: everything, into an empty folder. What fails is told again by the comparison.
 copy_first() {
-    cores=$(processors)
     if ! units "$1"; then
         rm -f "$1/units.all"
         copier "$src/." "$place/" 2> "$1/errors"
@@ -64,7 +62,7 @@ copy_first() {
     { printf './\0'; find . -xdev -mindepth 1 -maxdepth $((depth - 1)) -type d -print0; } > "$1/tops"
     (cd "$place" && xargs -0 mkdir -p --) < "$1/tops"
     xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/tied" 2> "$1/errors.tied" &
-    xargs -0 -r -P "$cores" -n $((pieces / 32 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
+    xargs -0 -r -P "$(processes)" -n $((pieces / 32 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
     wait
     cat "$1/errors.tied" >> "$1/errors"
     { attribute "$1" "$1/tops"; dress < "$1/tops"; } 2>> "$1/errors"
@@ -107,7 +105,23 @@ for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
 # names FILE: the names of its records, as lines
 names_of() { if [ -s "$1" ]; then lined < "$1" | awk '{ $0 = substr($0, index($0, " ./") + 1); i = index($0, "//"); print i ? substr($0, 1, i - 1) : $0 }' | sort -u; fi; }
 
-# lists M: both sides, and in M/differ.l the names that differ, together with those in M/content.l
+# compared M COMMAND: both sides at this moment. In M/differ.l the names that differ, in their bytes as COMMAND finds or else.
+# Both at a time: what changes between is seen by one of them.
+compared() {
+    "$2" "$1" & _content=$!
+    lists "$1"
+    wait $_content
+    sort -u "$1/content.raw" > "$1/content.l"
+    if [ -n "$inner" ] && [ -s "$1/content.l" ]; then # what other merged mounts cover is not ours to compare
+        names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
+        mv -f "$1/content.own" "$1/content.l"
+    fi
+    : > "$1/again.l"; : > "$1/differ.l"
+    if [ ! -s "$1/content.l" ] && [ ! -s "$1/differ" ]; then return; fi
+    sort -u "$1/content.l" "$1/differ.stat.l" > "$1/again.l"
+    sort -u "$1/again.l" "$1/differ.x.l" > "$1/differ.l"
+}
+unread() { : > "$1/content.raw"; } # where names and dates are all that has to be known
 lists() {
     (listed "$src" "$1/from") & _side=$!
     (listed "$place" "$1/to")
@@ -120,33 +134,18 @@ lists() {
     names_of "$1/differ.x" > "$1/differ.x.l"
     if [ -s "$1/errors" ] && grep -q "$REFUSED" "$1/errors"; then : > "$1/differ.x"; : > "$1/differ.x.l"; fi
     names_of "$1/differ.stat" > "$1/differ.stat.l"
-    if [ -n "$inner" ] && [ -s "$1/content.l" ]; then # what other merged mounts cover is not ours to compare
-        names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
-        mv -f "$1/content.own" "$1/content.l"
-    fi
-    : > "$1/again.l"; : > "$1/differ.l"
-    if [ ! -s "$1/content.l" ] && [ ! -s "$1/differ" ]; then return; fi
-    sort -u "$1/content.l" "$1/differ.stat.l" > "$1/again.l"
-    sort -u "$1/again.l" "$1/differ.x.l" > "$1/differ.l"
 }
 
-# contents M [NAMES]: into M/content.l the names of files with other bytes; of all, or of those in NAMES.l
+# contents M: into M/content.raw the names of files with other bytes
 contents() {
-    : > "$1/content.l"
-    if ! diff --no-dereference /dev/null /dev/null 2>/dev/null; then by_digest "$1"; return; fi
-    rm -f "$1"/diff.*
-    if [ -s "$1/units.all" ] && fetch "$1/units.depth"; then
-        _depth=${_v%"$NEWLINE"}
-        # the files of the folders above the pieces, folder by folder; then the pieces with all that is in them
-        diff_each "$1" -q -maxdepth $((_depth - 1))
-        diff_each "$1" -rq -mindepth "$_depth" -maxdepth "$_depth"
-    else
-        (cd "$src" && diff -rq --no-dereference -- . "$place/." > "$1/diff.1" 2> /dev/null)
+    if diff --no-dereference /dev/null /dev/null 2>/dev/null; then
+        (cd "$src" && diff -rq --no-dereference -- . "$place/." > "$1/diff" 2> /dev/null)
+        if differing "$1/diff" > "$1/content.raw"; then rm -f "$1/diff"; return; fi
+        rm -f "$1/diff"
     fi
-    differing "$1"/diff.* > "$1/content.raw" && sort -u "$1/content.raw" > "$1/content.l" || by_digest "$1"
-    rm -f "$1"/diff.*
+    by_digest "$1"
 }
-# differing FILE …: the names of files that diff found other bytes in; fails where a name cannot be told from its words.
+# differing FILE: the names of files that diff found other bytes in; fails where a name cannot be told from its words.
 # A name may go over several lines: a record is whole once it has the same name twice.
 differing() {
     p="$place/" awk 'BEGIN { p = ENVIRON["p"] }
@@ -159,32 +158,23 @@ differing() {
         r == "" && (/^Only in / || / is a .* while file / || /^Symbolic links /) { next }
         { r = r == "" ? $0 : r "\n" $0 }
         length(r) > 20000 { exit }
-        r ~ /^Common subdirectories: / { if (whole("Common subdirectories: ", "")) r = ""; next }
         r !~ /^Files / { exit }
         whole("Files ", " differ") { gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n); gsub(/\n/, "\003", n); print n; r = "" }
-        END { exit r != "" }' "$@"
-}
-# diff_each M OPTION TEST …: compare the folders of $src for which find's TEST holds, side by side
-diff_each() {
-    _m=$1 _how=$2; shift 2
-    (cd "$src" && find . -xdev "$@" -type d -print0) > "$_m/pieces"
-    [ -s "$_m/pieces" ] || return 0
-    (cd "$src" && M=$_m how=$_how place=$place xargs -0 -P "$(processors)" -n $(($(count "$_m/pieces") / 16 + 1)) sh -c '
-        for u; do diff "$how" --no-dereference -- "$u" "$place/$u"; done > "$M/diff.$how.$$" 2> /dev/null' sh < "$_m/pieces")
+        END { exit r != "" }' "$1"
 }
 # by_digest M: the same by SHA-256 of every file, for old tools and for odd names
 by_digest() {
     for _s in "$src" "$place"; do (cd "$_s" && walk -type f -print0 | xargs -0 -r sha256sum --); done | awk '
         { d = $1; n = substr($0, length(d) + 3); gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n)
           if (sub(/^\\/, "", d)) { gsub(/\\\\/, "\005", n); gsub(/\\n/, "\003", n); gsub(/\\r/, "\r", n); gsub(/\005/, "\\", n) }
-          print d "\t" n }' | sort | uniq -u | cut -f2- | sort -u > "$1/content.l"
+          print d "\t" n }' | sort | uniq -u | cut -f2- > "$1/content.raw"
 }
-# contents_of M: of those in M/differ.l only
+# contents_of M: the same for those in M/before.l only
 contents_of() {
-    unlined < "$1/differ.l" | place=$place src=$src xargs -0 -r sh -c 'for n; do
+    unlined < "$1/before.l" | place=$place src=$src xargs -0 -r sh -c 'for n; do
         if [ -f "$src/$n" ] && [ ! -L "$src/$n" ] && [ -f "$place/$n" ] && [ ! -L "$place/$n" ]; then
             cmp -s -- "$src/$n" "$place/$n" || printf "%s\0" "$n"
-        fi; done' sh | lined | sort -u > "$1/content.l"
+        fi; done' sh | lined > "$1/content.raw"
 }
 
 # groups_of M SIDE: the lines of that side's hard-link groups that a name in M/again.l belongs to
@@ -209,7 +199,9 @@ mend() {
         comm -23 "$1/there.l" "$1/to.dirs.l" | unlined | xargs -0 -r rm -f --
         comm -12 "$1/there.l" "$1/to.dirs.l" | comm -23 - "$1/from.dirs.l" | sort -r | unlined | xargs -0 -r rmdir --) 2> "$1/errors"
     comm -12 "$1/again.l" "$1/from.names.l" > "$1/come.l"
-    if [ "$(wc -l < "$1/again.l")" -gt $FEW ] || ! attributable; then copier -u "$src/." "$place/" 2>> "$1/errors"; comm -12 "$1/come.l" "$1/from.dirs.l" | unlined | dress
+    if [ "$(wc -l < "$1/again.l")" -gt $FEW ] || ! attributable; then
+        copier -u "$src/." "$place/" 2>> "$1/errors"
+        comm -12 "$1/come.l" "$1/from.dirs.l" | unlined | dress
     else mend_few "$1" 2>> "$1/errors"; fi
     if [ -s "$1/differ.x.l" ]; then level "$1" 2>> "$1/errors"; fi
 }
@@ -280,33 +272,37 @@ verdict() {
 
 # copy_exactly M: $src into $place
 copy_exactly() {
-    : > "$1/content.l"; : > "$1/before.l"; : > "$1/errors"
+    : > "$1/before.l"; : > "$1/errors"
     phase=copying
     chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
     if is_empty "$place"; then watched copy_first "$1"
-    else rm -f "$1/units.all"; lists "$1"; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
+    else watched compared "$1" unread; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
     phase=comparing
-    watched contents "$1"
-    round=0
-    while :; do
-        watched lists "$1"
-        round=$((round + 1))
-        # what differs now and did so after the last round too, and nothing besides: that does not hold still
-        if [ ! -s "$1/differ.l" ] || [ $round -ge $ROUNDS ]; then break; fi
-        if [ $round -gt 2 ] && [ -z "$(comm -23 "$1/differ.l" "$1/before.l")" ]; then break; fi
-        mv -f "$1/differ.l" "$1/before.l"; cp "$1/before.l" "$1/differ.l"
+    watched compared "$1" contents
+    round=1
+    while [ -s "$1/differ.l" ] && [ $round -lt $ROUNDS ] && { [ $round -lt 3 ] || moved_on "$1"; }; do
+        mv -f "$1/differ.l" "$1/before.l"
         note round $round
         watched mend "$1"
-        if [ "$(wc -l < "$1/differ.l")" -gt $FEW ]; then watched contents "$1"; else watched contents_of "$1"; fi
+        if [ "$(wc -l < "$1/before.l")" -gt $FEW ]; then how=contents; else how=contents_of; fi
+        watched compared "$1" $how
+        round=$((round + 1))
     done
     verdict "$1"
     total_of "$1"
 }
+# moved_on M: whether something differs now that did not after the last round, in a folder whose own list of names held
+# still. Else what goes on changing is the same, and under new names where a service makes and renames files.
+moved_on() {
+    awk 'FNR == 1 { part++ } part == 1 { before[$0] = 1; next } part == 2 { now[$0] = 1; next } $0 in before { next }
+        { d = $0; sub(/\/[^\/]*$/, "", d); if (d == ".") d = "./"; if (!(d in before && d in now)) { moved = 1; exit } }
+        END { exit !moved }' "$1/before.l" "$1/differ.l" "$1/differ.l"
+}
 # total_of M: add what was copied to the facts
 total_of() {
     tr '\n\0' '\003\n' < "$1/from" | awk '/^[dflpscbD] / { n++; if ($1 == "f") s += $5 } END { printf "%d %.0f\n", n, s }' > "$1/total"
-    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/tops" "$1/whole" "$1/content.raw" \
-        "$1/pieces" "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
+    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/tops" "$1/content.raw" \
+        "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
     _m=$1
     set --
     for _f in "$_m"/*.l; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done

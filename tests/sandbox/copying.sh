@@ -25,7 +25,7 @@ set +e
 device_of() { case $1 in . | /) echo same ;; *) stat -L -c %d "$1" ;; esac; } # there, the copy is not on the root disk
 note() { echo "$*" >> "$HERE/rounds"; }
 watched() {
-    if [ "$1" = contents ] && [ ! -e "$HERE/changed" ]; then : > "$HERE/changed"; (cd "$HERE/from" && eval "$DURING"); fi
+    if [ "$3" = contents ] && [ ! -e "$HERE/changed" ]; then : > "$HERE/changed"; (cd "$HERE/from" && eval "$DURING"); fi
     "$@"
 }
 HERE=$1 src=$STATE/source place=$1/to/place inner=

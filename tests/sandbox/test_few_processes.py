@@ -64,3 +64,24 @@ def test_a_word_is_noted_only_as_a_whole_line(tmp_path: Path, shell: str) -> Non
     words = "restore restored 'empty m01' empty torn cop copied"
     ask = f'STATE=.; for w in {words}; do if noted "$w"; then echo "$w"; fi; done'
     assert said(shell, ask, "lib", cwd=tmp_path) == b"restored\nempty m01\ncop\n"
+
+
+@pytest.mark.parametrize(
+    ("differ", "moved"),
+    [
+        ("./\n./busy\n./busy/tmp1\n./busy/log\n", False),
+        ("./busy\n./busy/tmp2\n", False),  # a new name, where names come and go all the time
+        ("./busy\n./busy/tmp2\n./quiet/once\n", True),
+        ("./quiet\n./quiet/new\n", True),
+        ("./once\n./busy\n./busy/log\n", True),  # the root's own names held still
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_service_that_goes_on_making_files_is_not_followed_for_ever(
+    tmp_path: Path, shell: str, differ: str, moved: bool
+) -> None:
+    (tmp_path / "before.l").write_text("./\n./busy\n./busy/tmp1\n./busy/log\n")
+    (tmp_path / "differ.l").write_text(differ)
+    assert said(shell, "if moved_on .; then echo yes; else echo no; fi", "lib", "copy", cwd=tmp_path) == (
+        b"yes\n" if moved else b"no\n"
+    )
