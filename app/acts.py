@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app import engine, host
-from app.addresses import split_target
 from app.context import Context, Finding
 from app.engine import Report
 from app.errors import JobError, Usage
-from app.job import Include, Job, load
+from app.job import Include, Job
 from app.journal import Journal
 from app.secrets import Answers
 
@@ -235,33 +233,6 @@ def disk_gate(file: Path, target: Target, report: Report, cancel: threading.Even
 
     with scratch(report, cancel, answers) as ctx:
         return gate.check(file, image.inspect(file, ctx).format, target, ctx)
-
-
-def upload_job(
-    file: Path, target: str, pace: dict[str, Any], report: Report, cancel: threading.Event, answers: Answers
-) -> Job:
-    """A job that has only the upload of *file* (and the report) left to do.
-
-    The same file (name, length, time) and target make the same job, so calling again resumes it.
-    """
-    stat = file.stat()
-    name = split_target(target)[1] or file.name
-    key = "\0".join((str(file), str(stat.st_size), str(stat.st_mtime_ns), target))
-    made = Job(
-        file.as_uri(), target, id=f"upload-{hashlib.sha256(key.encode()).hexdigest()[:12]}", name=Path(name).stem,
-        prove=False, created=round(time.time()), **pace,
-    ).checked()  # fmt: skip
-    host.private_folder(made.folder)
-    with host.held(made.folder / "lock"), contextlib.closing(Journal(made.folder / "journal.jsonl")) as journal:
-        if journal.state.is_done("convert"):
-            return dataclasses.replace(load(made.folder), **pace)
-        made.save(made.folder / "job.json")
-        # it is hashed while it is sent: reading it once more before that would cost as long as a fast upload
-        facts = {"path": str(file), "size": stat.st_size, "sha256": "", "mark": made.id[-12:], "own": False}
-        journal.record("fetch", "done", **facts)
-        journal.record("prove", "done", ok=False, verdict="not tried", reason="only an upload was asked for")
-        journal.record("convert", "done", **facts, name=name, format=file.suffix.lstrip(".").lower())
-    return made
 
 
 def wanted_images(export: Export) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.context import Finding
+from app.disk.guest.bigger import GROWS, MBR_SECTORS
 from app.job import Include
 from app.sandbox import disks
 from app.sandbox.look import Look, Root
@@ -17,8 +18,7 @@ from app.units import size as words
 GIB = 1 << 30
 SPARE = 256 << 20  # bytes besides a tenth of the data: journal, tables, and some air for the first days
 BLOCK = 4096  # bytes that each file may take more than on its own disk, whose blocks may have been smaller
-MBR_MOST = 2 << 40  # bytes that an MBR table can count
-GROWS = ("ext2", "ext3", "ext4", "xfs", "btrfs")
+MBR_MOST = MBR_SECTORS * 512  # bytes
 _LAYERS = {"md ": "a software RAID", "CRYPT-": "encryption", "DMRAID-": "a RAID", "mpath-": "several ways (multipath)"}
 _REMEDY = "Merge it, export it as a disk of its own ({path}=disk), or leave it out ({path}=leave)."
 

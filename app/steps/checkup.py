@@ -65,16 +65,17 @@ def _all_findings(look: Look, ctx: Context) -> Iterator[Finding]:
         yield from _too_big_there(look, ctx)
         yield from _room_here(look, ctx)
         return
-    for mount in ctx.job.own_disks:
-        title = f"{mount} cannot be exported as a disk of its own from this source yet."
+    cannot = {
+        mount: (f"{mount} cannot be exported as a disk of its own from this source yet.", "own-disk")
+        for mount in ctx.job.own_disks
+    } | {
+        mount: (f"The disk of {mount} cannot be fetched from this source, to put it into the copy.", "grow")
+        for mount in ctx.job.grows
+    }
+    for mount, (title, topic) in cannot.items():
         text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
         remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
-        yield Finding("stop", title, text, remedy, "own-disk")
-    for mount in ctx.job.grows:
-        title = f"The disk of {mount} cannot be fetched from this source, to put it into the copy."
-        text = "So far that works only where you make the snapshots yourself, on the cloud's web page."
-        remedy = f"Merge {mount}, leave it out, or take the machine's address (ssh://user@host) as the source."
-        yield Finding("stop", title, text, remedy, "grow")
+        yield Finding("stop", title, text, remedy, topic)
 
 
 def _too_big_there(look: Look, ctx: Context) -> Iterator[Finding]:

@@ -3,8 +3,6 @@
 #   on NAME UUID TYPE          the partition (or whole disk) it lies on, and what that holds: a file system, LVM, LUKS …
 #   disk NAME BYTES SERIAL     the whole disk
 #   file NAME                  instead of a disk: a file of this machine (loop device)
-# first FILE: set $_first to its first line, without a process
-first() { _first=; read -r _first < "$1"; [ -n "$_first" ]; } 2>/dev/null
 named() { case $1 in *!*) printf '%s' "$1" | tr '!' '/' ;; *) printf '%s' "$1" ;; esac; } # sysfs writes cciss!c0d0 for /dev/cciss/c0d0
 content() {
     _said=$(blkid -p -s UUID -s TYPE -o export "$1" 2>/dev/null) || _said=$(blkid -s UUID -s TYPE "$1" 2>/dev/null | tr ' ' '\n' | tr -d '"')

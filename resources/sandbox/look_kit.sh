@@ -1,4 +1,4 @@
-# look_kit: what the parts of the check-up share. It changes nothing on the machine and writes nothing, not even in /tmp.
+# look_kit: what the looks at the machine share (check-up, tables, disks, secrets). It changes nothing on the machine and writes nothing, not even in /tmp.
 # Each part begins with the line "$MARK name" (MARK is given by the other side: random, so that nothing in a file can
 # pass for it). What could not be seen has no part at all, which is another thing than an empty one.
 part() { printf '\n%s %s\n' "$MARK" "$1"; }
@@ -13,8 +13,6 @@ soon() { if have timeout; then timeout "${SOON:-60}" "$@"; else "$@"; fi; }
 first() { _first=; read -r _first < "$1"; [ -n "$_first" ]; } 2>/dev/null
 # some [BYTES]: the first of what comes in, so that no file can flood us
 some() { head -c "${1:-60000}"; }
-NEWLINE='
-'
 # plain FILE …: how many plain files are among them, in $_plain; most often none, and then no process is needed
 plain() {
     _plain=0

@@ -4,7 +4,6 @@
 # The part "secrets": records KIND tab UID:USER tab SIZE tab PATH, each ended by NUL. Remarks are of the kinds
 # !late (its time was over), !network (on another computer: not looked at), and !done, always the last.
 export LIMIT LONGEST JUDGE MAIN
-part() { printf '\n%s %s\n' "$MARK" "$1"; }
 
 part secrets
 {

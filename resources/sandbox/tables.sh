@@ -1,11 +1,5 @@
 # tables: what decides which disks this machine mounts when it starts; read just before the merge. Changes nothing.
 # Each part begins with the line "$MARK name", as in look.sh.
-part() { printf '\n%s %s\n' "$MARK" "$1"; }
-plainly() {
-    case $1 in *\\*) ;; *) path=$1; return ;; esac
-    path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}
-}
-soon() { if have timeout; then timeout 60 "$@"; else "$@"; fi; }
 
 part mountinfo; cat /proc/self/mountinfo
 part fstab; cat /etc/fstab 2>/dev/null

@@ -19,11 +19,6 @@ Make = Callable[..., Context]
 DATA = os.urandom(6_000_000)
 
 
-@pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
-
-
 def store_of(folder: Path, ctx: Context) -> Local:
     made = open_store(folder.as_uri() + "/", ctx)
     assert isinstance(made, Local)

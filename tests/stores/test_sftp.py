@@ -31,17 +31,6 @@ DATA = os.urandom(20_000_000)
 GIB = 1 << 30
 
 
-@pytest.fixture
-def ctx(context: Make) -> Context:
-    return context()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path) as server:
-        yield server
-
-
 @contextlib.contextmanager
 def store_of(server: Sshd, ctx: Context, folder: Path | None = None) -> Iterator[Store]:
     with contextlib.closing(open_store(server.url("sftp", folder), server.known(ctx))) as store:

@@ -16,12 +16,12 @@ from app.disk.guest.shell import Refused
 from app.errors import JobError
 
 DISK = "/dev/sda"  # what the machine of libguestfs calls the first disk that it is given
+MBR_SECTORS = 1 << 32  # as many as an MBR table can count
 GROWS = ("ext2", "ext3", "ext4", "xfs", "btrfs")
 OTHER_WAYS = "Merge the data on the sandbox, export it as a disk of its own (MOUNT=disk), or leave it out."
 _MIB = 2048  # sectors; partitions begin and end at whole ones
 _GPT_END = 34  # sectors that the second table of a GPT disk needs (UEFI 2.10, 5.3.1)
 _LVM = "E6D6D379-F507-44C2-A23C-238F2A3DF928"  # the type of a GPT partition
-_MBR_MOST = 1 << 32  # sectors that an MBR table can count
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def extent(parts: list[Part], table: str, extended: int = 0) -> Part:
 
 def last_sector(total: int, table: str) -> int:
     """The last sector that a partition may have on a disk of *total* ones, so that it ends at a whole MiB."""
-    usable = total - _GPT_END if table == "gpt" else min(total, _MBR_MOST)
+    usable = total - _GPT_END if table == "gpt" else min(total, MBR_SECTORS)
     return usable // _MIB * _MIB - 1
 
 

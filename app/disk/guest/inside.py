@@ -1,7 +1,6 @@
 """Scripts in the machine of libguestfs itself, for what its own commands cannot do: vgextend(8), cp(1), long lists.
 
-`debug sh` is not promised by libguestfs for ever, but every build of the last ten years has it; without it this raises
-`Refused` and nothing is lost.
+libguestfs does not promise to keep `debug sh`; without it this raises `Refused`, and nothing is lost.
 """
 
 from __future__ import annotations
