@@ -23,7 +23,8 @@ def made(kind: str, form: str, passphrase: str) -> Path:
     """A key in ~/.ssh, in one of ssh-keygen's forms."""
     key = Path.home() / ".ssh" / f"id_{kind}"
     key.parent.mkdir(mode=0o700, exist_ok=True)
-    command = [need("ssh-keygen"), "-q", "-t", kind, "-N", passphrase, "-f", str(key)]
+    bits = ["-b", "2048"] if kind == "rsa" else []
+    command = [need("ssh-keygen"), "-q", "-t", kind, *bits, "-N", passphrase, "-f", str(key)]
     subprocess.run(command, check=True)
     if form != "OpenSSH":
         command = [need("ssh-keygen"), "-q", "-p", "-m", form, "-P", passphrase, "-N", passphrase, "-f", str(key)]

@@ -17,6 +17,11 @@ from app.sandbox.mounts import Mount
 from app.stores import Abilities
 
 CLOUD = "openstack://catalyst/server/6f1d2a30-77aa-4c1e-9a55-1f3c5b9e0d11"
+OLD_SERVER = (
+    "The SSH server of upload.example.org is very old: it knows only ways of its time. Older ways would be aes128-cbc, "
+    "diffie-hellman-group14-sha1, hmac-sha1, ssh-rsa, which are no longer safe against a strong eavesdropper. "
+    "Shall they be used for this one server?"
+)
 
 
 def look(free: int = 40_000_000_000) -> Look:

@@ -299,6 +299,8 @@ def _dialogs(window: Wizard) -> Iterator[tuple[str, QWidget]]:
         ("password", "sftp://ada@upload.example.org", "What is the password of ada at upload.example.org?"),
         ("host-key", "host-key ssh://upload.example.org:22", "Sandhopper sees upload.example.org for the first time."),
         ("host-key-changed", "host-key ssh://upload.example.org:22", "upload.example.org is not what it was."),
+        ("code", "sftp://ada@upload.example.org Code", "upload.example.org asks: Open your app. Code:"),
+        ("old-server", "old-ssh ssh://upload.example.org:22", samples.OLD_SERVER),
     )
     for number, (kind, about, text) in enumerate(asked, 19):
         dialog = ask(Question(kind, about, text, print_), samples.trouble(), window)
