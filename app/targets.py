@@ -19,6 +19,7 @@ FIRMWARES = ("auto", "bios", "uefi")
 TABLES = ("mbr", "gpt", "none")
 PLACEHOLDERS = ("name", "size", "sha256", "format", "virtual_gib", "url", "firmware", "bus")
 MOST_BYTES = 1 << 60
+MOST_HOURS = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,10 @@ class Target:
     *compress* whether it reads compressed QCOW2; *vmdk* the sub-format; *max_size* and *max_file* in bytes
     (0: no limit), of the disk and of the file; *multiple* in bytes to which the disk is rounded up; *gib_aligned*
     whether the place counts in whole GiB; *tables* the partition tables it starts from; *one_time* whether its
-    folder vanishes when the upload is complete; *unproven* says what was never tried for real;
-    *cares* are sentences the person should know; *sheet* is the instructions for the person at the other side,
-    filled in by `sheet_for`.
+    folder vanishes when the upload is complete; *hours* for which its folder, link or task is open, from the moment the
+    export was made (0: not known; the person may know better: `Job.until`);
+    *unproven* says what was never tried for real; *cares* are sentences the person should know; *sheet* is the
+    instructions for the person at the other side, filled in by `sheet_for`.
     """
 
     key: str
@@ -60,8 +62,13 @@ class Target:
     gib_aligned: bool = False
     tables: tuple[str, ...] = ("mbr", "gpt")
     one_time: bool = False
+    hours: int = 0
     unproven: str = ""
     cares: tuple[str, ...] = ()
+
+    def due(self, until: float, begun: float) -> float:
+        """When the image of an export *begun* then has to be there (seconds since 1970), if the person says *until*."""
+        return until or (begun + self.hours * 3600 if self.hours else 0.0)
 
     def options(self, format_: str) -> dict[str, str]:
         """QEMU's options for *format_* that this place wants beyond the usual."""
@@ -150,6 +157,8 @@ def _value_problems(target: Target) -> list[str]:
         wrong.append("It names no source for its rules.")
     if any(not 0 <= n <= MOST_BYTES for n in (target.max_size, target.max_file, target.multiple)):
         wrong.append("A size is negative or too big.")
+    if not 0 <= target.hours <= MOST_HOURS:
+        wrong.append("Its hours are negative or too many.")
     wrong += [
         f"The source of “{s.rule}” is no web address." for s in target.sources if not s.url.startswith("https://")
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from app.commands.progress import Remarks
 from app.context import Event
 from app.progress import Progress
 
@@ -67,3 +68,22 @@ def test_a_rest_is_no_stall() -> None:
     shown.tick(100, 0, rests_until=until, left=9000.0)
     assert shown.pace().startswith("ready ")
     assert shown.remark().startswith("Quiet hours: nothing is sent until ")
+
+
+def test_the_terminal_says_each_sentence_once_and_that_it_goes_on() -> None:
+    shown, remarks = begun(), Remarks()
+    shown.tick(5, 100, limited_by="line")
+    assert remarks.new(shown) == "The line to the server sets the speed: it is full."
+    assert remarks.new(shown) == ""
+    shown.tick(6, 200, limited_by="server")
+    assert remarks.new(shown) == "", "two that take turns are not told each second"
+    shown.tick(18, 200, stalled=12.0, again_in=108.0)
+    assert remarks.new(shown) == "", "the reason is known in a moment"
+    shown.tick(20, 200, stalled=14.0, cause="unreachable", again_in=106.0)
+    assert "the server cannot be reached from here" in remarks.new(shown)
+    shown.tick(21, 200, stalled=15.0, cause="unreachable", again_in=105.0)
+    assert remarks.new(shown) == ""
+    shown.tick(22, 300, limited_by="line")
+    assert remarks.new(shown) == "Bytes get through again."
+    shown.tick(23, 400, limited_by="line")
+    assert remarks.new(shown) == ""

@@ -106,3 +106,12 @@ def test_profiles_are_found_beside_the_program() -> None:
 
 def test_what_only_a_simulator_has_seen_says_so() -> None:
     assert "simulator only" in load("interoute").unproven
+
+
+def test_hours_of_a_link_are_a_deadline_unless_the_person_knows_better() -> None:
+    assert load("generic").due(0.0, 1000.0) == 0
+    link = parse("link", GOOD + "hours = 48")
+    assert link.due(0.0, 1000.0) == 1000 + 48 * 3600
+    assert link.due(5000.0, 1000.0) == 5000
+    with pytest.raises(Usage, match="hours"):
+        parse("link", GOOD + "hours = -1")

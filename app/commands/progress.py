@@ -17,6 +17,7 @@ from app.progress import Progress as Going
 
 WIDEST = 50  # letters of a starting machine's own words
 AT_LEAST_EVERY = 30.0  # seconds between two lines where nothing is live
+ASKED = 17.0  # seconds without a byte after which an answer is here why, if there is going to be one
 REMARKS = 60.0  # seconds between two sentences about what sets the speed; why nothing gets through is told at once
 _MARKS = {"done": "✓", "failed": "✗", "retry": "…", "cancelled": "■", "undone": "↶", "finding": "·", "note": "·"}
 _STYLES = {"done": "green", "failed": "red", "retry": "yellow", "stop": "red", "care": "yellow", "started": "bold"}
@@ -131,14 +132,18 @@ class Remarks:
     """Sentences about the pace, each when it is new, and not one a second where two things take turns."""
 
     def __init__(self) -> None:
-        self._last, self._until = "", 0.0
+        self._last, self._urgent, self._until = "", False, 0.0
 
     def new(self, going: Going) -> str:
         """The sentence, if there is another than before; else empty."""
-        said, urgent = going.remark(), bool(going.stalled or going.resting)
-        if not said or said == self._last or (time.monotonic() < self._until and not urgent):
+        said, urgent = going.remark(), going.stalled > 0 or going.resting
+        if going.stalled and not going.facts.get("cause") and going.stalled < ASKED:
+            return ""  # why is known in a moment
+        if self._urgent and not urgent and going.meter.rate:
+            said, self._until = "Bytes get through again.", 0.0
+        elif not said or said == self._last or (time.monotonic() < self._until and not urgent):
             return ""
-        self._last, self._until = said, time.monotonic() + REMARKS
+        self._last, self._urgent, self._until = said, urgent, time.monotonic() + REMARKS
         return words.plain(said)
 
 

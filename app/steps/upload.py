@@ -139,9 +139,12 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
 def _wishes(ctx: Context) -> Wishes:
     """How fast it may go; in a one-time folder, and where only one stream is taken, a rest would be the end."""
     line, whole = _line(ctx), ctx.state.of("upload").get("abilities", {}).get("whole")
+    target = targets.load(ctx.job.profile)
     expected = bandwidth.DERATING * line.median if line else 0.0
     pace = Changing(ctx.job, ctx.folder)
-    return Wishes(lambda: pace.now, ctx.job.until, expected, rests=not (whole or _one_time(ctx)))
+    return Wishes(
+        lambda: pace.now, target.due(ctx.job.until, ctx.job.created), expected, rests=not (whole or target.one_time)
+    )
 
 
 def _arrived(image: dict[str, Any], ctx: Context) -> dict[str, Any]:
@@ -190,7 +193,8 @@ def _plan(store: Store, ctx: Context) -> Plan:
     target = targets.load(ctx.job.profile)
     compress = ctx.job.compress and target.compress and (ctx.job.format or target.formats[0]) in ("qcow2", "vmdk")
     sent = sum(_there(store, image) for image in images)
-    wished = Plan(sent=sent, until=ctx.job.until, throttle=wanted(ctx.job, ctx.folder))
+    due, throttle = target.due(ctx.job.until, ctx.job.created), wanted(ctx.job, ctx.folder)
+    wished = Plan(sent=sent, until=due, throttle=throttle)
     return outlook.planned(files, _line(ctx), wished, ready=bool(images), compress=compress)
 
 

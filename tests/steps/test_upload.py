@@ -9,17 +9,19 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import bandwidth, host
+from app import bandwidth, host, targets
 from app.context import Context, Event
 from app.errors import JobError, Transient
 from app.job import Job
 from app.steps.upload import STEP
-from app.transfer import part_name
+from app.throttle import Throttle, change
+from app.transfer import SENDING, part_name
 from tests.faults import Relay, free_range
 from tests.servers.pyftpd import Handler, Pyftpd
 from tests.servers.tls import trusted
@@ -226,6 +228,49 @@ def test_a_usb_stick_with_fat_takes_no_big_file(
     assert [finding.grade for finding in STEP.check(ctx)] == ["ok"]
     monkeypatch.setattr("app.host.filesystem", lambda _: "vfat")
     assert "fat" in [finding.topic for finding in STEP.check(ctx)]
+
+
+def test_a_deadline_that_cannot_be_met_stops_before_anything(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path))
+    trusted(tmp_path, stack)
+    fits = [f for f in STEP.check(ready(server.url, until=time.time() + 7200)) if "well before" in f.title]
+    assert [found.grade for found in fits] == ["ok"]
+    ctx = ready(server.url, until=time.time() + 60)
+    line = {"median": 10_000.0 * 2, "low": 15_000.0, "rtt": 0.01, "acked": 10**6, "seconds": 12.0}
+    ctx.fact(line={**line, "abilities": {}, "at": time.time()})
+    stops = [found for found in STEP.check(ctx) if found.grade == "stop"]
+    assert [found.topic for found in stops] == ["deadline"]
+    assert "faster network" in stops[0].remedy
+
+
+def test_a_targets_own_hours_are_a_deadline_and_the_persons_word_counts_more(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = stack.enter_context(Pyftpd(tmp_path))
+    trusted(tmp_path, stack)
+    (server.folder / "once").mkdir()
+    real = targets.load
+    monkeypatch.setattr("app.targets.load", lambda key: replace(real(key), hours=4))
+    said = {"profile": "interoute", "created": time.time(), "quiet": ("22:00-06:00=pause",)}
+    found = {f.topic: f for f in STEP.check(server.known(ready(f"{server.url}once/", **said)))}
+    assert "2.5 MB in 4 h need" in found["deadline"].text
+    assert found["quiet"].title == "This target cannot pause in the quiet hours."
+    own = server.known(ready(f"{server.url}once/", **said, until=time.time() + 3600))
+    assert "2.5 MB in 1 h need" in {f.topic: f for f in STEP.check(own)}["deadline"].text
+
+
+def test_an_upload_keeps_to_what_was_changed_before_it_began(
+    tmp_path: Path, stack: ExitStack, ready: Callable[..., Context], events: list[Event]
+) -> None:
+    server = stack.enter_context(Vsftpd(tmp_path))
+    trusted(tmp_path, stack)
+    ctx = ready(server.url, limit=100)
+    change(ctx.job, ctx.folder, Throttle(5_000_000))
+    STEP.run(ctx)
+    limits = {event.facts.get("limit") for event in events if event.kind == "tick" and event.text == SENDING}
+    assert limits == {5_000_000}
 
 
 class OneTime(Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -117,10 +118,12 @@ class LinePage(Page):
 
     def _plan(self) -> Plan:
         draft, raw = self.draft, self.draft.size or PRETENDED
-        compress = self._packed and draft.compress and targets.load(draft.profile).compress
+        target = targets.load(draft.profile)
+        compress = self._packed and draft.compress and target.compress
+        until = target.due(self.deadline.value(), time.time())
         return Plan(
             self._packed if compress else raw, raw=raw if self._packed else 0, packed=self._packed,
-            until=self.deadline.value(), throttle=Throttle.read(draft.limit, self.quiet.value()),
+            until=until, throttle=Throttle.read(draft.limit, self.quiet.value()),
         )  # fmt: skip
 
     def _show(self, line: Any) -> None:
