@@ -76,7 +76,7 @@ def settings_of(url: str) -> Settings:
     if not parts.hostname:
         raise Usage(f"{url} names no host.")
     asked_host = parts.netloc.rpartition("@")[2]
-    named = parts.hostname if asked_host.startswith("[") else re.sub(r":\d*$", "", asked_host)
+    named = unquote(parts.hostname) if asked_host.startswith("[") else re.sub(r":\d*$", "", asked_host)
     try:
         port = parts.port
     except ValueError as exc:
@@ -89,6 +89,9 @@ def _settings(named: str, said: Said) -> Settings:
     if not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise JobError(f"Your ~/.ssh/config has a port that is none: {port}.", "Correct it.")
     tokens = _Tokens(named, said)
+    if _unless_none(said.one("proxycommand")):
+        for name in (named, tokens.host, tokens.user):
+            _stop_if_a_shell_obeys(name)
     values, home = said.values, Path.home() / ".ssh"
     usual = [str(home / "known_hosts"), str(home / "known_hosts2")]
     everywhere = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
@@ -117,7 +120,7 @@ class _Tokens:
         me, here = getpass.getuser(), socket.gethostname()
         self.user = said.one("user", me)
         self.known = {"%": "%", "n": named, "h": named}
-        self.host = self.filled(said.one("hostname", named), "h")
+        self.host = self.filled(said.one("hostname"), "h") or named
         jump = _unless_none(said.one("proxyjump"))
         self.known |= {"h": self.host, "p": said.one("port", "22"), "r": self.user, "u": me, "d": str(Path.home())}
         self.known |= {"L": here.partition(".")[0], "l": here, "k": said.one("hostkeyalias", named), "j": jump}
@@ -154,6 +157,16 @@ class _Tokens:
         if re.fullmatch(r"\$\w+", text):
             return os.environ.get(text[1:], "")
         return str(self.path(text)) if _unless_none(text) else ""
+
+
+def _stop_if_a_shell_obeys(name: str) -> None:
+    """As OpenSSH does: an address may come from somebody else, and a ProxyCommand is read by a shell."""
+    if name.startswith("-") or re.search(r"[\s'\"`$\\;&<>|(){}\x00-\x1f\x7f]", name):
+        raise JobError(
+            f"“{name}” is no name that a ProxyCommand of ~/.ssh/config may be given.",
+            "Correct the address.",
+            means="No program was started.",
+        )
 
 
 def _unless_none(value: str) -> str:

@@ -15,8 +15,9 @@ LONGEST = 400  # letters of a server's own words that are shown
 _PASSWORD = re.compile(r"pass ?word|passwor[dt]|kennwort|mot de passe|contrase|passphrase", re.IGNORECASE)
 _CODE = re.compile(r"one.?time|\botp\b|token|code|einmal|\bpin\b|factor", re.IGNORECASE)
 _NEW = re.compile(r"\b(new|retype|re-enter|repeat|again|neues?|erneut|nouveau)\b", re.IGNORECASE)
-_EXPIRED = re.compile(
-    r"change your pass|password (has |is )?(expired|aged)|(passwor|kennwor)t.*abgelaufen", re.IGNORECASE
+_EXPIRED = re.compile(  # Linux-PAM, SSSD, Kerberos; that it will expire some day is no reason to stop
+    r"(required to|must|have to) change your|password (has |is )?(expired|aged)|password change req|wort.*abgelaufen",
+    re.IGNORECASE,
 )
 
 

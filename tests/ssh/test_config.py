@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -101,6 +102,11 @@ def test_a_config_means_what_it_means_to_openssh(ssh_folder: Path, name: str) ->
         ]
 
 
+def test_a_zone_of_ipv6(ssh_folder: Path) -> None:
+    found = settings_of("ssh://ada@[fe80::1%25eth0]:2222")
+    assert (found.host, found.port) == ("fe80::1%eth0", 2222)
+
+
 def test_the_address_wins_over_the_config(ssh_folder: Path) -> None:
     (ssh_folder / "config").write_text("Host *\n User two\n Port 2\n HostName other\nMatch user ada\n HostKeyAlias x\n")
     found = settings_of("sftp://ada@box:1/folder/")
@@ -124,6 +130,15 @@ def test_a_token_that_stands_for_nothing_is_told(ssh_folder: Path) -> None:
     (ssh_folder / "config").write_text("ProxyCommand nc %z\n")
     with pytest.raises(JobError, match="%z"):
         settings_of("ssh://box")
+
+
+@pytest.mark.parametrize("address", ["$(id)", "-oProxyCommand=x", "a;b", "`id`@box", "ada$HOME@box", "'@box"])
+def test_an_address_is_no_program(ssh_folder: Path, address: str) -> None:
+    (ssh_folder / "config").write_text("ProxyCommand nc %h %p\n")
+    with pytest.raises(JobError, match="may be given"):
+        settings_of(f"ssh://{quote(address, safe='@$();`=')}")
+    (ssh_folder / "config").write_text("ProxyCommand none\n")
+    assert settings_of("ssh://box").proxy == ""
 
 
 def test_includes_that_go_round_in_a_circle_end(ssh_folder: Path) -> None:

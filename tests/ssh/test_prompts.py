@@ -10,7 +10,7 @@ import pytest
 from app.context import Context, Event
 from app.errors import JobError, NeedsAnswer, Transient
 from app.ssh import Ssh, parked
-from app.ssh.prompts import is_password
+from app.ssh.prompts import is_password, says_expired
 from tests.servers import until
 from tests.servers.psshd import CODE, FRESH, SECRET, PasswordServer
 from tests.servers.sshd import make_key
@@ -174,6 +174,21 @@ def test_hostile_words_are_made_harmless(tmp_path: Path, ctx: Context) -> None:
         question = asked(Ssh(server.url(), server.known(ctx))).question
         assert "\x1b" not in question.text + question.about
         assert "\n" not in question.text + question.about
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("You are required to change your password immediately (administrator enforced).", True),
+        ("WARNING: Your password has expired.", True),
+        ("Password expired. Change your password now.", True),
+        ("Warning: your password will expire in 5 days.", False),
+        ("You can change your password at https://id.example.org.", False),
+        ("Your account has expired; please contact your system administrator.", False),
+    ],
+)
+def test_which_words_mean_that_a_password_must_be_changed(words: str, right: bool) -> None:
+    assert says_expired(words) is right
 
 
 @pytest.mark.parametrize(
