@@ -25,6 +25,7 @@ class Relay:
 
     *idle*: a connection on *port* that was silent for so many seconds is forgotten, as routers do: what is sent on it
     afterwards gets nowhere, and nobody is told. *drip*: seconds for each byte that comes from the server on *port*.
+    *before*: said on *port* before the server's first word, *hold* seconds after the connection was made.
     """
 
     HOST = "127.0.0.2"
@@ -38,10 +39,13 @@ class Relay:
         delay: float = 0,
         idle: float = 0,
         drip: float = 0,
+        before: bytes = b"",
+        hold: float = 0,
         both: bool = False,
     ) -> None:
         self.port, self.data, self.rate, self.delay = port, tuple(data), rate, delay
         self.idle, self.drip, self.both = idle, drip, both
+        self.before, self.hold = before, hold
         self.passed = self.forgotten = 0
         self.down = False
         self._cut_at = self._spoil_at = -1
@@ -127,7 +131,7 @@ class Relay:
             with self._lock:
                 self._socks |= {near, far}
             counted = self.both or not self.data or port in self.data
-            line = _Line({near, far}, self.idle if port == self.port else 0)
+            line = _Line(near, far, self.idle if port == self.port else 0)
             for source, goal, towards in ((near, far, True), (far, near, False)):
                 drip = self.drip if port == self.port and not towards else 0
                 args = (source, goal, counted and (towards or self.both), line, drip)
@@ -138,6 +142,10 @@ class Relay:
         if self.delay:
             threading.Thread(target=self._late, args=(late, goal), daemon=True).start()
         try:
+            if self.hold and line.is_far(source):
+                time.sleep(self.hold)
+            if self.before and line.is_far(source):
+                goal.sendall(self.before)
             while piece := source.recv(1 if drip else PIECE):
                 time.sleep(drip)
                 if line.forgets():
@@ -204,9 +212,12 @@ class Relay:
 class _Line:
     """A connection as a router sees it: after *idle* seconds of silence it knows it no more."""
 
-    def __init__(self, socks: set[socket.socket], idle: float) -> None:
-        self.socks = socks
+    def __init__(self, near: socket.socket, far: socket.socket, idle: float) -> None:
+        self.socks, self._far = {near, far}, far
         self._idle, self._last, self._gone = idle, time.monotonic(), False
+
+    def is_far(self, sock: socket.socket) -> bool:
+        return sock is self._far
 
     def forgets(self) -> bool:
         now = time.monotonic()

@@ -61,7 +61,7 @@ class FtpFolder:
         self.close()
 
     def _length(self, name: str) -> int | None:
-        return self._look.size(self._session(), name, self._line)
+        return self._look.size(self._session(), name, lambda command: (self._line(command), self._session()))
 
     def _line(self, command: str, offset: int = 0) -> Wire:
         """A data line; once, when its TLS fails, with the older TLS version on a new login."""

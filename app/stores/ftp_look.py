@@ -18,7 +18,7 @@ LISTING = 4 << 20  # bytes of a folder's listing that are looked at
 _UNIX = re.compile(r"[-l]\S{9}\S*\s+\d+\s+\S+\s+\S+\s+(\d+)\s+\S+\s+\S+\s+\S+\s(.*)")
 _DOS = re.compile(r"\d\d-\d\d-\d{2,4}\s+\d\d:\d\d(?:[AP]M)?\s+(\d+)\s(.*)")
 _HEX = re.compile(r"\b[0-9A-Fa-f]{64}\b")
-Opens = Callable[[str], Wire]
+Opens = Callable[[str], tuple[Wire, FtpSession]]  # of a command; the login may be a new one by then
 
 
 def plain(name: str) -> str:
@@ -71,14 +71,14 @@ def _listed(ftp: FtpSession, name: str, opens: Opens) -> int | None:
         pass  # 550 means “not there” or “not allowed”: the listing tells
     for command in ("MLSD", "LIST") if "MLST" in ftp.features else ("LIST",):
         try:
-            return _found(_text(ftp, opens(command)), name)
+            return _found(_text(*opens(command)), name)
         except (ftplib.error_perm, ftplib.error_temp) as exc:
             if ftp_words.code(exc) == "421":
                 raise
     return None
 
 
-def _text(ftp: FtpSession, line: Wire) -> str:
+def _text(line: Wire, ftp: FtpSession) -> str:
     heard = bytearray()
     try:
         while len(heard) < LISTING and (data := line.recv(1 << 16, REPLY)):

@@ -197,7 +197,7 @@ class Ftps(FtpFolder):
         with contextlib.suppress(JobError, ftplib.Error, OSError, EOFError):
             ftp = self._door.enter()
             try:
-                return ftp_look.Look().size(ftp, name, ftp.data_line)
+                return ftp_look.Look().size(ftp, name, lambda command: (ftp.data_line(command), ftp))
             finally:
                 ftp.leave()
         return None

@@ -85,7 +85,7 @@ class Sftp:
                 raise Transient(text, "The rest is sent again.")
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file its name in one step where the server can; else remove what had it, then rename."""
+        """Give a file its name in one step where the server can; else what had it is put aside first, then removed."""
         with self._talking(old) as line:
             before, after = string(self._path(old)), string(self._path(new))
             line.call(wire.STAT, before)  # nothing is removed for a file that is not there
@@ -95,9 +95,12 @@ class Sftp:
             except StatusError as exc:
                 if exc.code != wire.UNSUPPORTED:
                     raise
-            if self._size(line, self._path(new)) is not None:
-                line.call(wire.REMOVE, after)
-            line.call(wire.RENAME, before, after)
+            try:
+                line.call(wire.RENAME, before, after)
+            except StatusError as exc:
+                if exc.code in (wire.DENIED, wire.UNSUPPORTED) or self._size(line, self._path(new)) is None:
+                    raise
+                _exchange(line, before, after, string(self._path(f"{new}.old")))
 
     def remove(self, name: str) -> None:
         """Delete a file; one that is gone already is fine."""
@@ -232,6 +235,17 @@ class Sftp:
             return wire.size_of(line.call(wire.FSTAT, string(handle))[1])[0]
         except StatusError:
             return None
+
+
+def _exchange(line: Wire, before: bytes, after: bytes, aside: bytes) -> None:
+    """RENAME refuses a name that is taken (draft-ietf-secsh-filexfer-02 §6.5): the old file must not be lost by it."""
+    line.call(wire.RENAME, after, aside)
+    try:
+        line.call(wire.RENAME, before, after)
+    except StatusError:
+        line.call(wire.RENAME, aside, after)
+        raise
+    line.call(wire.REMOVE, aside)
 
 
 def _shown(path: bytes) -> str:

@@ -373,6 +373,45 @@ def test_where_rename_is_forbidden_the_trial_finds_out_and_the_name_is_written_a
     assert (site.folder / NAME).read_bytes() == DATA
 
 
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        ("vsftpd", ("cmds_denied=REST",)),  # APPE is left
+        ("vsftpd", ("cmds_denied=REST,APPE",)),
+        ("vsftpd", ("cmds_denied=EPSV,APPE,MLSD",)),
+        ("proftpd", ("AllowStoreRestart off",)),
+        ("proftpd", ("<Limit APPE EPSV>", "DenyAll", "</Limit>")),
+        ("pureftpd", ("-K",)),  # nobody may delete
+        ("pureftpd", ("-0",)),  # it writes elsewhere first
+    ],
+)
+def test_a_cut_upload_goes_on_or_begins_again_as_the_server_allows(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, make: str, options: tuple[str, ...]
+) -> None:
+    site = Behind(make, tmp_path, ctx, stack, *options)
+    store = site.store()
+    with Trial(store, ctx) as trial:
+        trial.abilities()
+    for _ in range(2):
+        site.relay.cut_after(1_200_000)
+        with pytest.raises(Transient):
+            send(here, site.store(), ctx)
+    again = site.store()
+    again.abilities = store.abilities
+    assert send(here, again, ctx).grade in ("read-back", "sha256-server")
+    assert (site.folder / NAME).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("make", OVER_TLS)
+def test_a_login_that_has_grown_old_is_made_anew_for_each_data_line(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, make: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.stores.ftp_folder.TICKET", -1.0)
+    site = Behind(make, tmp_path, ctx, stack)
+    assert send(here, site.store(), ctx).grade in ("read-back", "sha256-server")
+    assert (site.folder / NAME).read_bytes() == DATA
+
+
 @pytest.mark.parametrize("make", OVER_TLS)
 def test_a_folder_that_becomes_read_only_in_the_middle(
     tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, make: str, small_disk: Path
