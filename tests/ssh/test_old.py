@@ -15,6 +15,7 @@ from app.job import Job
 from app.journal import read
 from app.secrets import Answers
 from app.ssh import Ssh
+from app.ssh import old as ways
 from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd, make_key
 from tests.ssh.tools import asked, ssh_config, works
@@ -123,6 +124,19 @@ def test_only_the_persons_rsa_key_needs_the_old_way(
         assert works(Ssh(server.url(), ctx))
         assert works(Ssh(server.url(), ctx))
         assert [event.kind for event in events].count("finding") == 1
+
+
+def test_a_server_that_does_not_say_how_it_wants_rsa_keys_signed(
+    tmp_path: Path, context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # sshd of today names SHA-2 even where it takes SHA-1 only, so it is made to seem silent
+    monkeypatch.setattr(ways, "_signatures", lambda transport: b"")
+    with with_rsa(Sshd(tmp_path, options=["PubkeyAcceptedAlgorithms ssh-rsa"])) as server:
+        ctx = server.known(context())
+        question = asked(Ssh(server.url(), ctx)).question
+        assert "does not take your RSA key as such keys sign today" in question.text
+        ctx.answers.give(question.about, question.detail)
+        assert works(Ssh(server.url(), ctx))
 
 
 def test_a_key_of_another_kind_goes_before_the_question(tmp_path: Path, ctx: Context, rsa: Path) -> None:
