@@ -125,8 +125,6 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     until = (time.time() + 86_400) // 3600 * 3600
     full = replace(window.draft, packed=5_900_000_000, quiet=("08:00-18:00=1000000",), until=until)
     at("line", full)
-    window.page.more.button.click()
-    QApplication.processEvents()
     yield "12-line-more", window
     window.page.area.verticalScrollBar().setValue(99_999)
     yield "12-line-more-below", window

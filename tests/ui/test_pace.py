@@ -113,7 +113,7 @@ def test_what_sets_the_speed_and_why_nothing_moves_is_one_sentence(running: RunP
     running.story.running = True
     running.now.show_story(running.story, "run")
     assert running.now.remark.text().startswith("This computer's disk sets the speed")
-    assert running.now.speed.text().startswith("2.0 MB/s, ready ")
+    assert "2 %, 2.0 MB/s, ready " in running.now.bar.text.text()
     play(running, event("upload", "phase", GB, total, "resting"))
     play(running, event("upload", "tick", GB, total, "resting", rests_until=time.time() + 60, left=100.0))
     running.story.running = True

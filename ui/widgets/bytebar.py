@@ -26,11 +26,11 @@ class ByteBar(QWidget):
         inside.addWidget(self.bar)
         inside.addWidget(self.text)
 
-    def show_bytes(self, done: int, total: int, unit: str = "", *, moving: bool = True) -> None:
-        """Show *done* of *total*; a total of 0 means unknown (the bar swings while *moving*)."""
+    def show_bytes(self, done: int, total: int, unit: str = "", pace: str = "", *, moving: bool = True) -> None:
+        """Show *done* of *total*, and *pace* behind it; a total of 0 means unknown (the bar swings while *moving*)."""
         self.bar.setRange(0, FULL if total or not moving else 0)
         self.bar.setValue(min(FULL, max(0, done) * FULL // total) if total > 0 else 0)
-        self.text.setText(self._words(done, total, unit))
+        self.text.setText(", ".join(filter(None, (self._words(done, total, unit), pace))))
         self.bar.setAccessibleDescription(self.text.text())
 
     def _words(self, done: int, total: int, unit: str) -> str:

@@ -19,11 +19,11 @@ class NowBox(QFrame):
         self.setProperty("role", "card")
         self.sentence = label("", "big")
         self.bar, self.graph = ByteBar(), RateGraph()
-        self.speed, self.remark = label("", "quiet"), label()
+        self.remark = label()
         self.trying = label("", "care")
         inside = QVBoxLayout(self)
         inside.setContentsMargins(16, 12, 16, 12)
-        add(inside, self.sentence, self.bar, self.speed, self.remark, self.trying, self.graph)
+        add(inside, self.sentence, self.bar, self.remark, self.trying, self.graph)
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next event."""
@@ -34,18 +34,13 @@ class NowBox(QFrame):
         self.sentence.setText(self._headline(story, mode))
         self.setVisible(bool(self.sentence.text()))
         self.bar.setVisible(story.running)
-        if story.running:
-            self.bar.show_bytes(story.done, story.total, story.unit)
         graph = story.running and bool(story.total) and not story.unit
-        self.graph.setVisible(graph)
-        said, remark = (story.pace.pace(), story.pace.remark()) if graph else ("", "")
-        self.speed.setText(said[:1].upper() + said[1:])
-        self.speed.setVisible(bool(said))
-        self.remark.setText(remark)
-        self.remark.setVisible(bool(remark))
-        if story.pace.resting:
-            self.graph.hide()
-        elif graph:
+        if story.running:
+            self.bar.show_bytes(story.done, story.total, story.unit, story.pace.pace() if graph else "")
+        self.remark.setText(story.pace.remark() if graph else "")
+        self.remark.setVisible(bool(self.remark.text()))
+        self.graph.setVisible(graph and not story.pace.resting)
+        if graph:
             self.graph.show_points(story.pace.meter.points, story.pace.rate)
         self.trying.setText(self._trying(story))
         self.trying.setVisible(bool(self.trying.text()))
