@@ -9,12 +9,13 @@ from app.errors import Cancelled
 from app.stores import Acked
 from app.stores.wire import Wire
 
-PIECE = 1 << 16  # bytes; ftplib's 8 KiB is half as fast
+PIECE = 1 << 18  # bytes; each call costs a turn of the interpreter's lock, and ftplib's 8 KiB is half as fast
+STEP = 1 << 16  # bytes that go out at a time where a line has hardly room
 LEAST = 1 << 18  # bytes that may be in flight on any line
 AHEAD = 4.0  # seconds of the line that may be in flight: so long progress and pause lag behind
 STALL = 120.0  # seconds without one acknowledged byte
 REMEMBER = 3.0  # seconds over which the speed is taken
-HOLD, MARK = 0.02, 0.1  # seconds
+HOLD, MARK = 0.02, 0.1  # seconds; so long the system is not asked again what arrived, where there is room anyway
 
 
 class Outflow:
@@ -23,7 +24,7 @@ class Outflow:
     def __init__(self, wire: Wire, acked: Acked) -> None:
         self.wire, self._acked = wire, acked
         self.sent = self.arrived = 0
-        self._moved = time.monotonic()
+        self._moved = self._settled = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque([(self._moved, 0)])
 
     def send(self, block: bytes) -> None:
@@ -31,14 +32,20 @@ class Outflow:
         rest = memoryview(block)
         while rest:
             self.wire.ctx.stop_if_cancelled()
-            room = int(self._allowed()) - self.settle()
+            room = self._room()
             if room < 0:
                 self.wire.stop_if_broken()
                 self.wire.ctx.sleep(HOLD)
             else:
-                rest = rest[self._burst(rest[: max(room, PIECE)]) :]
+                rest = rest[self._burst(rest[: max(room, STEP)]) :]
             if time.monotonic() - self._moved > STALL and self.sent > self.arrived:
                 raise TimeoutError(f"no byte got through for {STALL:.0f} s")
+
+    def _room(self) -> int:
+        """Bytes that may go out now; negative where too many are in flight."""
+        allowed = int(self._allowed())
+        known = allowed - (self.sent - self.arrived)
+        return known if known >= PIECE and time.monotonic() - self._settled < HOLD else allowed - self.settle()
 
     def _burst(self, rest: memoryview) -> int:
         """Send what fits of *rest*; looking around after each piece would cost as much as sending it."""
@@ -50,6 +57,7 @@ class Outflow:
 
     def settle(self) -> int:
         """Tell what arrived since; returns the bytes that are still in flight."""
+        self._settled = time.monotonic()
         waiting = min(self.wire.unacked() or 0, self.sent)
         arrived = max(self.arrived, self.sent - waiting)
         new, self.arrived = arrived - self.arrived, arrived
