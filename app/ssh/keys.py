@@ -34,12 +34,16 @@ class Ring:
         self.settings, self.ctx = settings, ctx
         self.held = self._of_agent()
 
-    def ready(self) -> Iterator[paramiko.PKey]:
-        """Every key that can be used without asking: what the config names, then the agent's, then the usual files."""
+    def ready(self, most: int) -> Iterator[paramiko.PKey]:
+        """Every key that can be used without asking: what the config names, then the agent's, then the usual files.
+
+        Of *most* that can be tried, the usual files get their part, however many the agent holds.
+        """
         named = [key for file in self.settings.identities for key in (*self._held_as(file), _plain(file)) if key]
         others = [] if self.settings.only_identities else self.held
+        first = 0 if self._named_first() else max(most - len(named), 1)
         seen: set[bytes] = set()
-        for key in [*named, *others] if self._named_first() else [*others, *named]:
+        for key in (*others[:first], *named, *others[first:]):
             for made in self.with_certificates(key):
                 if (blob := _offered(made)) not in seen:
                     seen.add(blob)

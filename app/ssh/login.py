@@ -96,7 +96,7 @@ class Login:
         locked = [] if password_is_here else self.ring.locked()
         most = 1 if password_is_here else MOST_KEYS - min(len(locked), 2 if self.settings.chosen else 1)
         late: list[paramiko.PKey] = []
-        for key in self.ring.ready():
+        for key in self.ring.ready(most):
             if old.signs_old(self.transport, key) and not old.is_agreed(self.settings, self.ctx, old.SHA1_KEY):
                 late.append(key)
             elif self.tried >= most:

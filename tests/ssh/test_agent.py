@@ -76,6 +76,12 @@ def test_the_named_key_file_goes_before_many_in_the_agent(
     assert works(Ssh(server.url(), server.known(ctx)))
 
 
+def test_the_usual_key_file_is_tried_among_many_in_the_agent(agent: Agent, tmp_path: Path, ctx: Context) -> None:
+    useless(agent, tmp_path)
+    with Sshd(tmp_path) as server:
+        assert works(Ssh(server.url(), server.known(ctx)))
+
+
 def test_a_locked_key_that_is_named_is_still_asked_for(
     agent: Agent, server: Sshd, tmp_path: Path, ctx: Context
 ) -> None:
