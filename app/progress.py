@@ -82,9 +82,14 @@ class Progress:
             end = when(float(until), time.time())
             return f"Quiet hours: nothing is sent until {end}; then it goes on by itself."
         if self.facts.get("stalled") and self.stalled:
-            return f"Nothing gets through just now: {_SILENT.get(self.facts.get('cause', ''), '')}. {self._next()}"
+            return f"Nothing gets through just now{self._why()}. {self._next()}"
         said = _SETS.get(str(self.facts.get("limited_by", "")), "")
         return said.format(limit=rate(float(self.facts.get("limit", 0))))
+
+    def _why(self) -> str:
+        """Where nobody can look (a folder here, a cloud's own client), nobody says that somebody looks."""
+        cause = str(self.facts.get("cause", ""))
+        return f": {_SILENT.get(cause, cause)}" if cause or self.facts.get("again_in") else ""
 
     def _next(self) -> str:
         """Without a number that counts down: the sentence is said once, not each second."""

@@ -12,6 +12,7 @@ from app.errors import Trouble
 from app.fixes import FIXES
 from app.job import Job
 from app.journal import State
+from app.throttle import Throttle
 from app.units import clock, duration, moment, plain, rate, size
 
 __all__ = [
@@ -194,6 +195,7 @@ def plan(job: Job) -> list[str]:
     lines.append(f"Convert it{f' to {form(job.format)}' if job.format else ' to what the target wants'}.")
     lines.append("Start the converted disk here until it shows a login." if job.prove else "Leave out the test start.")
     slow = f", at {rate(job.limit)} at most" if job.limit else ""
+    slow += "".join(f", {hours.words}" for hours in Throttle.of(job).quiet)
     lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
     return [*lines, "Write a report of all of it."]
 

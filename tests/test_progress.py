@@ -58,6 +58,8 @@ def test_a_stall_has_a_cause_and_a_next_step_and_does_not_count_down() -> None:
     )
     shown.tick(31, 100, stalled=26.0, cause="no-network", again_in=94.0)
     assert shown.remark() == said
+    shown.tick(31.5, 100, stalled=26.5)
+    assert shown.remark().startswith("Nothing gets through just now. It goes on by itself")
     shown.tick(32, 200)
     assert shown.remark() == ""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 ASLEEP = 5.0  # seconds by which the clock on the wall may run ahead of the other before it counts as sleep
 STILL = 30.0  # seconds between two looks before nothing ran here: some systems' other clock goes on in a sleep too
+BEAT = 0.5  # seconds between two looks
 
 Clock = Callable[[], float]
 
 
 class Gap:
-    """Looked at several times a second by whoever works: `passed` tells of a time in which nobody could work."""
+    """Looked at again and again: `passed` tells of a time in which nobody could work."""
 
     def __init__(self, steady: Clock = time.monotonic, wall: Clock = time.time) -> None:
         self._steady, self._wall = steady, wall
@@ -29,6 +31,28 @@ class Gap:
             return wall
         return steady if steady >= STILL else 0.0
 
-    def excuse(self) -> None:
-        """The time since the last look is explained: it was a slow disk."""
-        self._then = self._steady(), self._wall()
+
+class Heart:
+    """Looks at the clocks in a thread that does nothing else: a disk or a line that is slow is no sleep."""
+
+    def __init__(self) -> None:
+        self._slept, self._over = 0.0, threading.Event()
+
+    def begin(self) -> None:
+        """Look from now on."""
+        self._slept, self._over = 0.0, threading.Event()
+        threading.Thread(target=self._run, args=(self._over,), daemon=True, name="is it asleep").start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._over.set()
+
+    def passed(self) -> float:
+        """Seconds slept since this was asked last; 0 for none."""
+        slept, self._slept = self._slept, 0.0
+        return slept
+
+    def _run(self, over: threading.Event) -> None:
+        gap = Gap()
+        while not over.wait(BEAT):
+            self._slept = gap.passed() or self._slept

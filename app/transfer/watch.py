@@ -21,7 +21,7 @@ from app.stores import Store
 from app.throttle import Throttle
 from app.transfer.bottleneck import Shares
 from app.transfer.carrier import Asking, Carrier
-from app.transfer.clocks import Clock, Gap
+from app.transfer.clocks import Clock, Heart
 from app.units import clock, duration, rate
 
 LOOK, TICK = 0.25, 1.0  # seconds between two looks, and between two words about progress while nothing moves
@@ -56,10 +56,16 @@ class Watch:
     """The watch over one copy to *store*; `with watch:` around each attempt to send."""
 
     def __init__(
-        self, ctx: Context, store: Store, wishes: Wishes, steady: Clock = time.monotonic, wall: Clock = time.time
+        self,
+        ctx: Context,
+        store: Store,
+        wishes: Wishes,
+        heart: Heart | None = None,
+        steady: Clock = time.monotonic,
+        wall: Clock = time.time,
     ) -> None:
         self._ctx, self._store, self._wishes, self._steady, self._wall = ctx, store, wishes, steady, wall
-        self._meter, self._shares, self._gap = Meter(clock=steady), Shares(), Gap(steady, wall)
+        self._meter, self._shares, self._heart = Meter(clock=steady), Shares(), heart or Heart()
         self._thread, self._looking = 0, False
         self._looked = self._told = self._moved = self._given = steady()
         self._seen, self._best = -1, wishes.expected
@@ -73,7 +79,7 @@ class Watch:
         """An attempt begins: `Context` looks along from now on."""
         self._thread = threading.get_ident()
         self._carrier, self._asking = None, None
-        self._gap.excuse()
+        self._heart.begin()
         self._moved = self._given = self._steady()
         self._checked_by, self._seen = 0.0, self._ctx.done
         self._meter.skip(self._ctx.done)
@@ -83,6 +89,7 @@ class Watch:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._heart.end()
         self._ctx.watch = None
 
     @property
@@ -110,8 +117,6 @@ class Watch:
     def spent(self, cause: str, seconds: float) -> None:
         """So much time went by with reading the image (`disk`), with hashing it (`cpu`), or for the limit's sake."""
         self._shares.spent(cause, seconds)
-        if cause == "disk":
-            self._gap.excuse()
 
     def give(self) -> None:
         """A block is handed to the store."""
@@ -147,7 +152,7 @@ class Watch:
             self._looking, self._looked = False, now
 
     def _look(self, now: float) -> None:
-        slept = self._gap.passed()
+        slept = self._heart.passed()
         self._see_progress(now)
         self._carrier = self._carrier or Carrier.of(self._store)
         if self._carrier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -141,6 +142,31 @@ def test_a_narrow_line_is_named_and_little_is_under_way_on_it(
     said = {event.facts.get("limited_by", "") for event in ticks(events)} - {""}
     assert said
     assert said <= ({"line"} if kind == "sftp" else {"line", "far"})
+
+
+SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server")
+LAZY = """
+import subprocess, sys, time
+program = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+while piece := sys.stdin.buffer.raw.read(1 << 15):
+    program.stdin.write(piece)
+    program.stdin.flush()
+    time.sleep(len(piece) / 700_000)
+program.stdin.close()
+"""
+
+
+def test_a_slow_server_is_named(
+    tmp_path: Path, here: Path, ctx: Context, stack: ExitStack, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bottleneck, "ENOUGH", 1.0)
+    (tmp_path / "lazy.py").write_text(LAZY)
+    program = next(place for place in SFTP_SERVERS if Path(place).exists())
+    server = stack.enter_context(Sshd(tmp_path, sftp=f"{sys.executable} {tmp_path / 'lazy.py'} {program}"))
+    server.known(ctx)
+    store = stack.enter_context(closing(open_store(server.url("sftp"), ctx)))
+    copy(Slow(here, ctx), NAME, store, NAME, ctx, sha256=SHA)
+    assert {event.facts.get("limited_by", "") for event in ticks(events)} - {""} == {"server"}
 
 
 def test_a_slow_disk_here_is_named(
