@@ -17,7 +17,8 @@ import pytest
 from app.context import Context, Event
 from app.errors import JobError, Transient
 from app.stores import Store, open_store
-from app.transfer import copy, part_name
+from app.transfer import copy, part_name, proof
+from app.transfer.proof import Proof
 from tests.servers.behind import ALL, OVER_SSH, Behind
 
 DATA = os.urandom(6_000_000)
@@ -132,26 +133,36 @@ def turn(path: Path, at: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def test_a_byte_that_turns_while_the_rest_is_sent_is_found(
-    site: Behind, ctx: Context, here: Store, events: list[Event]
+@pytest.fixture
+def after_sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Do something each time when all is stored and the proof begins."""
+
+    def each_time(act: Callable[[], None]) -> None:
+        def prove(*given: Any) -> Proof:
+            act()
+            return proof.prove(*given)
+
+        monkeypatch.setattr("app.transfer.end.prove", prove)
+
+    return each_time
+
+
+def test_a_byte_that_turns_before_the_end_is_found(
+    site: Behind, ctx: Context, here: Store, events: list[Event], after_sending: Any
 ) -> None:
-    while_sending(ctx, len(DATA), lambda: turn(site.folder / PART, 2_345_678))
+    turned = iter([lambda: turn(site.folder / PART, 2_345_678)])
+    after_sending(lambda: next(turned, lambda: None)())
     done = send(here, site.store(), ctx)
     assert "at byte 2,345,678" in notes(events)
     assert (done.grade in PROVEN, done.resumed_at) == (True, 0)
     assert (site.folder / NAME).read_bytes() == DATA
 
 
-def test_a_disk_that_spoils_again_and_again_is_told(site: Behind, ctx: Context, here: Store) -> None:
-    report = ctx.report
-
-    def spoiling(event: Event) -> None:
-        report(event)
-        if event.kind == "tick" and event.text == "Sending the image" and event.done == event.total:
-            turn(site.folder / PART, 4_000_000 + random.randrange(1000))
-
+def test_a_disk_that_spoils_again_and_again_is_told(
+    site: Behind, ctx: Context, here: Store, after_sending: Any
+) -> None:
     lay(site, DATA[:1_000_000])
-    ctx.report = spoiling
+    after_sending(lambda: turn(site.folder / PART, 4_000_000 + random.randrange(1000)))
     told = failure(lambda: send(here, site.store(), ctx))
     assert "differs from the image" in told.message
     assert told.remedy
