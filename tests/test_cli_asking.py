@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.psshd import CODE, SECRET, PasswordServer
 from tests.servers.pyftpd import PASSWORD, Pyftpd
 from tests.servers.sshd import Sshd
 from tests.servers.tls import pem
@@ -122,6 +123,20 @@ def test_an_old_server_is_used_only_after_a_yes(tmp_path: Path, person: type[Per
         assert knowing.leaves(60) == 0
         assert "[y/N]" not in knowing.seen
         assert "reached by old ways" in knowing.seen
+
+
+def test_a_code_is_typed_while_the_connection_waits(tmp_path: Path, person: type[Person]) -> None:
+    with PasswordServer(tmp_path, "code") as server:
+        typing = person("probe", server.url("sftp"), "--accept-host-key", server.fingerprint)
+        typing.waits_for("Password (")
+        typing.types(f"{SECRET}\n")
+        typing.waits_for("Code (")
+        assert not typing.echoes
+        typing.types(f"{CODE}\n")
+        assert typing.leaves(60) == 0
+        assert "keyring" not in typing.seen
+        assert server.attempts == [f"{SECRET} {CODE}"]
+        assert len(server.transports) == 2  # one that ended at the question about its key, one for all the rest
 
 
 def test_a_password_is_typed_unseen_and_a_wrong_one_asked_for_again(tmp_path: Path, person: type[Person]) -> None:

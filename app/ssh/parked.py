@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,6 @@ class Parked:
     transport: paramiko.Transport
     ends: list[Callable[[], None]]
     login: Login | None
-    until: float
 
     def close(self) -> None:
         """Hang up. Never raises."""
@@ -49,7 +47,7 @@ _all: dict[str, Parked] = {}
 def keep(key: str, transport: paramiko.Transport, ends: list[Callable[[], None]], login: Login | None) -> None:
     """Keep a connection under *key*, in place of one that was kept before."""
     wait = PATIENCE if login else UNUSED
-    made = Parked(transport, ends, login, time.monotonic() + wait)
+    made = Parked(transport, ends, login)
     with _lock:
         before, _all[key] = _all.get(key), made
     if before:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app import engine
 from app.context import Context, Event
+from app.disk.practice_disk import write_disk
 from app.errors import JobError, NeedsAnswer, Transient
+from app.job import Job
+from app.secrets import Answers
 from app.ssh import Ssh, parked
 from app.ssh.prompts import is_password, says_expired
 from tests.servers import until
@@ -97,6 +102,27 @@ def test_a_connection_that_cost_a_code_is_kept_for_the_next_act(tmp_path: Path, 
         server.transports[0].close()
         assert asked(Ssh(server.url(), ctx)).question.kind == "code", "a line that is gone is not taken"
         assert len(server.sent) == 2
+
+
+def test_an_upload_asks_for_one_code(tmp_path: Path) -> None:
+    write_disk(disk := tmp_path / "disk.raw", 4 << 20, b"some data")
+    with PasswordServer(tmp_path, "sms", rounds=SMS) as server:
+        job = Job(disk.as_uri(), server.url("sftp"), id="codes", prove=False)
+        known = {f"host-key ssh://127.0.0.1:{server.port}": server.fingerprint}
+        answers, kinds = Answers(known, use_keyring=False), []
+        while True:
+            try:
+                engine.run(job, tmp_path / "job", lambda event: None, threading.Event(), answers)
+                break
+            except NeedsAnswer as need:
+                kinds.append(need.question.kind)
+                assert len(kinds) < 5
+                answers.give(need.question.about, server.sent[-1] if kinds[-1] == "code" else SECRET)
+        assert kinds == ["password", "code"]
+        assert len(server.sent) == len(server.transports) == 1
+        kept = b"".join(file.read_bytes() for file in (tmp_path / "job").rglob("*") if file.is_file())
+        assert SECRET.encode() not in kept
+        assert server.sent[0].encode() not in kept
 
 
 def test_a_connection_that_cost_no_code_is_closed(tmp_path: Path, ctx: Context) -> None:
