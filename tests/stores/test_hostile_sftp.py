@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -86,6 +87,20 @@ def test_a_login_banner_in_another_alphabet(tmp_path: Path, stack: ExitStack, ct
     banner.write_bytes(b"Nur f\xfcr Mitarbeiter \xff\xfe\n")
     site = Behind("openssh", tmp_path, ctx, stack, options=[f"Banner {banner}"])
     assert send(here, site.store(), ctx).grade == "sha256-server"
+
+
+def test_a_line_that_is_cut_in_a_later_login_is_tried_again(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
+    site = Behind("openssh", tmp_path, ctx, stack, faults={"both": True})
+    store = site.store()
+    store.open()
+    whole = site.relay.passed
+    for cut in range(whole - 2500, whole, 100):  # the keys are exchanged, the login begins
+        store.close()
+        site.relay.cut_after(cut, "end")
+        with contextlib.suppress(Transient):  # and nothing else
+            store.open()
+    store.close()
+    store.open()
 
 
 def test_something_else_that_answers_is_told(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
