@@ -3,6 +3,9 @@
 All sessions write into the same file, each request at its own place, and requests go out in the order of the file.
 None lies further than `SPREAD` beyond the first byte that is not acknowledged: so whatever happens, an unfinished
 file holds no gap but in its last `SPREAD` bytes (`transfer.resume` looks there).
+
+Where a file system is behind the server, requests of zeros are not sent: what is written beyond the end of a file has
+zeros before it (draft-ietf-secsh-filexfer-02 §6.4), and most often they take no room there.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 SESSIONS = 4  # side by side at most
 SPREAD = SESSIONS * MOST  # bytes
+ZEROS = bytes(1 << 20)  # more than any request has
+FILE_SYSTEM = b"fsync@openssh.com"  # offered by servers that have one; those before an object store lack it
 LAST_WORDS = 10.0  # seconds in which a server that refused one request answers those after it
 GRACE = 0.6  # seconds that a stopped upload waits for the answers under way
 
@@ -48,6 +53,8 @@ class Upload:
         self.lanes, self.at, self.acked = [lane], offset, acked
         self.pace = Pace(longest)
         self._further = further
+        self._holes = FILE_SYSTEM in lane.wire.extensions
+        self._skipped = b""
         self._refused_at: int | None = None
         self._gap = False
 
@@ -55,7 +62,11 @@ class Upload:
         """Send all *blocks*; what they raise is passed on after a short wait for the answers under way."""
         try:
             for piece in _pieces(blocks, self.pace):
-                self._send(piece)
+                if self._holes and piece == ZEROS[: len(piece)]:
+                    self._skip(piece)
+                else:
+                    self._send(piece)
+            self._end_after_data()
             while self._open():
                 self._collect(wait=True)
         except StatusError:
@@ -65,7 +76,26 @@ class Upload:
             self._drain_in_a_hurry()
             raise
 
+    def _skip(self, zeros: bytes) -> None:
+        """Leave *zeros* out; the last of them wait for what comes, since it is data that makes a file longer."""
+        self._count_skipped()
+        self._skipped = zeros
+        self.at += len(zeros)
+        self._collect(wait=False)
+
+    def _count_skipped(self) -> None:
+        skipped, self._skipped = len(self._skipped), b""
+        if skipped:
+            self.acked(skipped)
+
+    def _end_after_data(self) -> None:
+        zeros, self._skipped = self._skipped, b""
+        if zeros:
+            self.at -= len(zeros)
+            self._send(zeros)
+
     def _send(self, piece: bytes) -> None:
+        self._count_skipped()
         lane = self._free_lane(len(piece))
         number = lane.wire.ask_with(piece, WRITE, lane.name, struct.pack(">QI", self.at, len(piece)))
         lane.open[number] = (self.at, len(piece))
