@@ -176,6 +176,7 @@ class Watch:
 
     def _woke(self, slept: float, now: float) -> None:
         self._meter.skip(self._ctx.done)
+        self._shares = Shares()
         self._moved = self._given = now
         self._checked_by = now + CHECKED
         self._ctx.note(f"This computer slept for {duration(slept)}. The connection is looked at now.", slept=slept)

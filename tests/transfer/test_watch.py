@@ -186,8 +186,10 @@ def test_a_sleep_is_told_in_one_sentence_and_leaves_the_forecast(
     watch = watching()
     flow(watch, clocks, 60)
     before = watch.facts()["left"]
+    watch.spent("disk", 3 * 3600)  # it fell asleep while it read
     clocks.sleep(3 * 3600)
     flow(watch, clocks, 2)
+    assert watch.facts().get("limited_by") != "disk"
     assert notes(events) == ["This computer slept for 3 h. The connection is looked at now."]
     assert watch.facts()["left"] == pytest.approx(before, rel=0.05)
     assert "stalled" not in watch.facts()
