@@ -173,16 +173,22 @@ class _Beside:
 
     def __init__(self, file: Original) -> None:
         self._blocks = file.store.read(file.name) if file.here else None
-        self._rest = b""
+        self._mine, self._at = b"", 0
 
     def same(self, block: bytes) -> int:
         """How many bytes at the start of *block* are those that come next here."""
         if self._blocks is None:
             return len(block)
-        while len(self._rest) < len(block) and (more := next(self._blocks, b"")):
-            self._rest += more
-        mine, self._rest = self._rest[: len(block)], self._rest[len(block) :]
-        return len(block) if mine == block else _mismatch(mine, block)
+        at = 0
+        while at < len(block):
+            if self._at == len(self._mine):
+                self._mine, self._at = next(self._blocks, b""), 0
+            count = min(len(block) - at, len(self._mine) - self._at)
+            mine, theirs = self._mine[self._at : self._at + count], block[at : at + count]
+            if mine != theirs or not count:
+                return at + _mismatch(mine, theirs)
+            at, self._at = at + count, self._at + count
+        return at
 
     def close(self) -> None:
         close = getattr(self._blocks, "close", None)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from app import host
 from app.context import Context, Event
 from app.errors import JobError, NeedsAnswer, Transient
 from app.steps.upload import ONE_TIME
@@ -283,6 +284,27 @@ def certificate(folder: Path) -> bytes:
     """The certificate (DER) that `other` put into *folder*."""
     text = (folder / "self-signed.pem").read_text()
     return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE") :])
+
+
+@pytest.mark.parametrize("make", OVER_TLS)
+def test_a_self_signed_certificate_is_asked_about_once_and_another_one_refused(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, make: str
+) -> None:
+    site = Behind(make, tmp_path, ctx, stack, certificate="self-signed")
+    os.environ.pop("SSL_CERT_FILE", None)  # there is no authority in this story
+    with pytest.raises(NeedsAnswer) as asked:
+        site.store().open()
+    about, shown = asked.value.question.about, asked.value.question.detail
+    assert shown == fingerprint(certificate(tmp_path))
+    ctx.answers.give(about, shown)
+    assert send(here, site.store(), ctx).grade in ("read-back", "sha256-server")
+    ctx.answers.forget(about)
+    assert send(here, site.store(), ctx).sent == 0  # the pin is enough
+    pins = host.data_home() / "pins.json"
+    pins.write_text(pins.read_text().replace(shown, shown[::-1]))
+    told = failure(lambda: site.store().open(), 1)
+    assert "another certificate" in told.message
+    assert told.topic == "certificate-changed"
 
 
 def other(folder: Path) -> ssl.SSLContext:
