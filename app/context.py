@@ -151,9 +151,9 @@ class Context:
         """Raise `Cancelled` if the person asked to stop, or what the watch has seen."""
         if self.cancel.is_set():
             raise Cancelled
-
         if self.watch:
             self.watch.look()
+
     def sleep(self, seconds: float) -> None:
         """Wait; raises `Cancelled` at once if the person asks to stop."""
         if self.cancel.wait(seconds):
