@@ -25,6 +25,7 @@ from app.transfer import Wishes, copy, part_name, sidecar
 
 FAT_LIMIT = (1 << 32) - 1  # bytes
 FAT = ("vfat", "msdos", "fat", "fat32", "fat16")
+BIG = 1 << 30  # bytes; less is read back in a moment
 FRESH = 30 * 60.0  # seconds for which a measured line is believed
 ONE_TIME = Abilities(rename=False, resume=True, read=False, remove=False, size=True)
 
@@ -54,6 +55,7 @@ class Upload(Plain):
                 yield _unmeasured()
                 yield from outlook.unmeasured(_plan(store, ctx))
             yield from _no_rests(ctx)
+            yield from _reads_back(store, size, ctx)
             if _local(ctx):
                 yield from _fat(ctx, max(_known_sizes(ctx), default=0))
             for name in _names(ctx):
@@ -295,6 +297,13 @@ def _fat(ctx: Context, size: int) -> Iterator[Finding]:
         yield Finding(
             "stop", "That disk cannot hold the image.", text, "Format it as exFAT or NTFS, or use another.", "fat"
         )
+
+
+def _reads_back(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
+    """All of a big image comes back where the server cannot prove it: that takes time, and costs where bytes do."""
+    if ctx.job.verify == "auto" and size > BIG and store.abilities.read and not store.abilities.digest:
+        text = f"The server computes no SHA-256, so all {units.size(size)} are read back once they are there."
+        yield Finding("ok", "The copy will be proven by reading it back.", text)
 
 
 def _in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:
