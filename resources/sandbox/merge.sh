@@ -72,8 +72,7 @@ tick() {
     while :; do
         set -- "$1" $(stat -f -c '%S %f %a' /)
         if [ $untold -ge 10 ]; then
-            echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress.new"
-            mv -f "$STATE/merge.progress.new" "$STATE/merge.progress"
+            echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress" # one write
             untold=0
         fi
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
