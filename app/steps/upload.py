@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from app import bandwidth, host, outlook, parts, targets, units
+from app import bandwidth, outlook, parts, place, targets
 from app.addresses import ENDINGS
 from app.bandwidth import Line
 from app.context import Context, Finding
@@ -23,9 +23,6 @@ from app.stores.trial import Trial
 from app.throttle import Changing, wanted
 from app.transfer import Wishes, copy, part_name, sidecar
 
-FAT_LIMIT = (1 << 32) - 1  # bytes
-FAT = ("vfat", "msdos", "fat", "fat32", "fat16")
-BIG = 1 << 30  # bytes; less is read back in a moment
 FRESH = 30 * 60.0  # seconds for which a measured line is believed
 ONE_TIME = Abilities(rename=False, resume=True, read=False, remove=False, size=True)
 
@@ -45,7 +42,7 @@ class Upload(Plain):
             return
         with closing(_target(ctx)) as store:
             self._open(store, ctx)
-            yield from (room := list(_room(store, _images(ctx), size, ctx)))
+            yield from (room := list(place.room(store, _images(ctx), size)))
             if any(finding.grade == "stop" for finding in room):
                 return
             _learn(store, ctx)
@@ -55,11 +52,11 @@ class Upload(Plain):
                 yield _unmeasured()
                 yield from outlook.unmeasured(_plan(store, ctx))
             yield from _no_rests(ctx)
-            yield from _reads_back(store, size, ctx)
+            yield from place.read_back(store, size, ctx)
             if _local(ctx):
-                yield from _fat(ctx, max(_known_sizes(ctx), default=0))
+                yield from place.on_fat(ctx, max(_known_sizes(ctx), default=0))
             for name in _names(ctx):
-                yield from _in_the_way(store, name, ctx)
+                yield from place.in_the_way(store, name, ctx)
 
     def run(self, ctx: Context) -> dict[str, Any]:
         """Copy what `convert` made, one image after the other; goes on where it stopped."""
@@ -69,7 +66,7 @@ class Upload(Plain):
         with closing(_target(ctx)) as store:
             self._open(store, ctx)
             left = [image for image in images if not _arrived(image, ctx)]
-            _stop_if_short(store, left, ctx)
+            place.stop_if_short(store, left)
             found: dict[str, dict[str, Any]] = {}
             for image in left:
                 facts = _sent(image, store, ctx)
@@ -113,7 +110,7 @@ def _sent(image: dict[str, Any], store: Store, ctx: Context) -> dict[str, Any]:
     path, name, mount = Path(image["path"]), image["name"], image["mount"]
     if (fresh := parts.key("fresh", mount)) not in ctx.state.of("upload"):
         ctx.fact(**{fresh: not store.abilities.whole and store.size(name) is None})
-    known: dict[str, Any] = {"sha256": image["sha256"], "mark": _mark(image)}
+    known: dict[str, Any] = {"sha256": image["sha256"], "mark": place.mark(image)}
     wishes: dict[str, Any] = {"wishes": _wishes(ctx), "verify": ctx.job.verify}
     wishes["fresh"] = ctx.state.of("upload")[fresh]
     with closing(open_store(path.parent.as_uri() + "/", ctx)) as here:
@@ -194,7 +191,7 @@ def _plan(store: Store, ctx: Context) -> Plan:
         files = [Path(url2pathname(urlsplit(ctx.job.source).path))]
     target = targets.load(ctx.job.profile)
     compress = ctx.job.compress and target.compress and (ctx.job.format or target.formats[0]) in ("qcow2", "vmdk")
-    sent = sum(_there(store, image) for image in images)
+    sent = sum(place.there(store, image) for image in images)
     due, throttle = target.due(ctx.job.until, ctx.job.created), wanted(ctx.job, ctx.folder)
     wished = Plan(sent=sent, until=due, throttle=throttle)
     return outlook.planned(files, _line(ctx), wished, ready=bool(images), compress=compress)
@@ -234,40 +231,6 @@ def _unmeasured() -> Finding:
     )
 
 
-def _room(store: Store, images: Sequence[dict[str, Any]], size: int, ctx: Context) -> Iterator[Finding]:
-    """Whether *size* bytes fit, less what lies there already of *images*."""
-    free = store.free()
-    if free is None or not size:
-        return
-    there = sum(_there(store, image) for image in images)
-    if free + there < size:
-        text = f"There is room for {units.size(free)}; the image has {units.size(size)}."
-        yield Finding(
-            "stop", "The target has too little room.", text, "Make room there, or choose another place.", "disk-full"
-        )
-    else:
-        yield Finding("ok", "The target has enough room.", f"{units.size(free)} are free there.")
-
-
-def _there(store: Store, image: dict[str, Any]) -> int:
-    """The bytes of an image that lie there; all of them when a crash came before the last word."""
-    if store.size(image["name"]) == image["size"]:
-        return int(image["size"])
-    return store.size(part_name(image["name"], _mark(image))) or 0
-
-
-def _mark(image: dict[str, Any]) -> str:
-    """What keeps the unfinished file apart from another image's; a file that was not hashed yet has a mark instead."""
-    return str(image.get("sha256") or image.get("mark", ""))
-
-
-def _stop_if_short(store: Store, images: Sequence[dict[str, Any]], ctx: Context) -> None:
-    for found in _room(store, images, sum(image["size"] for image in images), ctx):
-        if found.grade == "stop":
-            means = "Nothing is lost: the image is ready here, and the upload goes on once there is room."
-            raise JobError(f"{found.title} {found.text}", found.remedy, means=means, topic=found.topic)
-
-
 def _stop_if_changed(known: dict[str, Any], ctx: Context) -> None:
     """An image that was changed after it was hashed would be sent in vain."""
     image, mount = Path(known["path"]), known["mount"]
@@ -290,40 +253,10 @@ def _stop_if_changed(known: dict[str, Any], ctx: Context) -> None:
         )
 
 
-def _fat(ctx: Context, size: int) -> Iterator[Finding]:
-    folder = Path(url2pathname(urlsplit(ctx.job.target_folder).path))
-    if size > FAT_LIMIT and host.filesystem(folder) in FAT:
-        text = f"It is formatted as FAT, which holds no file above 4 GiB; the image has {units.size(size)}."
-        yield Finding(
-            "stop", "That disk cannot hold the image.", text, "Format it as exFAT or NTFS, or use another.", "fat"
-        )
-
-
-def _reads_back(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
-    """All of a big image comes back where the server cannot prove it: that takes time, and costs where bytes do."""
-    if ctx.job.verify == "auto" and size > BIG and store.abilities.read and not store.abilities.digest:
-        text = f"The server computes no SHA-256, so all {units.size(size)} are read back once they are there."
-        yield Finding("ok", "The copy will be proven by reading it back.", text)
-
-
-def _in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:
-    """A file of that name that somebody else put there would be replaced."""
-    if store.abilities.whole or ctx.state.touched("upload"):
-        return
-    if store.size(name) is not None:
-        yield Finding(
-            "care",
-            f"There is a file {name} at the target already.",
-            "If it is not this very image, it is replaced once the new one is whole and proven.",
-            "Choose another name if you want to keep it.",
-            "replace",
-        )
-
-
 def _ours(image: dict[str, Any], store: Store, ctx: Context) -> list[str]:
     """The names of what this job put there. Where it was interrupted, somebody else may have the name by now."""
     name, mount, known = image["name"], image["mount"], ctx.state.of("upload")
-    there, part = _arrived(image, ctx) or parts.of(known, mount), part_name(name, _mark(image))
+    there, part = _arrived(image, ctx) or parts.of(known, mount), part_name(name, place.mark(image))
     sent = ctx.state.is_done("upload") and there.get("sent")
     if not sent and known.get(parts.key("fresh", mount)):
         sent = not store.abilities.rename or store.size(name) == image["size"]

@@ -199,7 +199,7 @@ def test_a_file_that_somebody_put_there_meanwhile_survives_the_upload_and_undo(
 def test_a_big_image_that_has_to_be_read_back_is_told_of(
     tmp_path: Path, stack: ExitStack, ready: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.steps.upload.BIG", 1_000_000)
+    monkeypatch.setattr("app.place.BIG", 1_000_000)
     server = stack.enter_context(Vsftpd(tmp_path))
     trusted(tmp_path, stack)
     assert "proven by reading it back" in " ".join(finding.title for finding in STEP.check(ready(server.url)))
