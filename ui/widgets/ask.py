@@ -84,7 +84,8 @@ class PasswordDialog(Asking):
         no = button(self.tr("&Not now"), self.reject)
         top = row(Drawing("key", "accent_text"))
         top.addWidget(asked, 1)
-        about = label(self.tr("For: {about}").format(about=words.plain(question.about)), "quiet")
+        where = question.about.partition(" ")[0] if question.kind == "code" else question.about
+        about = label(self.tr("For: {about}").format(about=words.plain(where)), "quiet")
         for_how_long = (self.once, self.session, self.chain)
         if question.kind == "code":  # good once
             self.once.setChecked(True)
