@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from app import shelf
 from ui.draft import Draft
 from ui.wizard import Wizard
+
+STRETCH = 30  # times as long as painting a page (5 ms): more at a stretch would be felt
 
 
 def to_review(window: Wizard, shown, disk: Path, there: Path, limit: float = 0) -> None:
@@ -32,6 +36,16 @@ def to_review(window: Wizard, shown, disk: Path, there: Path, limit: float = 0) 
     assert not window.review.problem(), window.review.trouble.what.text()
 
 
+def painting(window) -> float:
+    """Seconds of processor time in which this machine, as loaded as it is, paints the page."""
+    took = []
+    for _ in range(5):
+        begun = time.thread_time()
+        window.grab()
+        took.append(time.thread_time() - begun)
+    return statistics.median(took)
+
+
 def test_a_file_goes_into_a_folder_and_nothing_freezes(window, shown, disk, tmp_path, watchdog) -> None:
     there = tmp_path / "usb"
     there.mkdir()
@@ -47,7 +61,7 @@ def test_a_file_goes_into_a_folder_and_nothing_freezes(window, shown, disk, tmp_
     assert window.done.report
     assert window.done.report.is_file()
     assert len(watchdog.cpu) > 50
-    assert watchdog.worst < 0.1, f"the window's thread computed {watchdog.worst * 1000:.0f} ms at a stretch"
+    assert watchdog.worst < STRETCH * painting(window), f"computed {watchdog.worst * 1000:.0f} ms at a stretch"
     shown(lambda: not window.done.work.running)
     window.go_home()
     shown(lambda: len(window.home.rows) == 1)
