@@ -229,13 +229,16 @@ forget_state() {
 # make_home HOME: the folder of all states. Until the time of the folder above is safe in a file of it, that time is its
 # name: else a power cut right here would lose it.
 make_home() {
-    _time=$(stat -c '%Y %y' "${1%/*}"); _nano=${_time#*.}
-    case $_time in *.*) _time=${_time%% *}.${_nano%% *} ;; *) _time=${_time%% *} ;; esac
+    _time=$(time_of "${1%/*}")
     _names=$(names "${1%/*}")
     touch -r "${1%/*}" $RUN/sandhopper.ref 2>/dev/null
     mkdir "$1.$_time" && echo "$_names" > "$1.$_time/.names" && cp -p $RUN/sandhopper.ref "$1.$_time/.ref" &&
         flush "$1.$_time/.ref" "$1.$_time/.names" "$1.$_time" && mv "$1.$_time" "$1"
     rm -f $RUN/sandhopper.ref
+}
+time_of() { # seconds since 1970, as exact as stat(1) of this machine tells them
+    _t=$(stat -c '%Y %y' "$1"); _nano=${_t#*.}
+    case $_t in *.*) echo "${_t%% *}.${_nano%% *}" ;; *) echo "${_t%% *}" ;; esac
 }
 # forget_half_home HOME: what a power cut left of that; somebody else's change of the folder above keeps its time
 forget_half_home() {
@@ -253,7 +256,10 @@ forget_home() {
     cp -p "$1/.ref" $RUN/sandhopper.ref 2>/dev/null; cp -p "$1/.names" $RUN/sandhopper.names 2>/dev/null
     _ref=$RUN/sandhopper.ref
     if [ -s $RUN/sandhopper.names ] && [ "$(names "${1%/*}")" != "$(cat $RUN/sandhopper.names)" ]; then _ref=/dev/null; fi
-    rm -f "$1/.ref" "$1/.names"; rmdir "$1" && if [ -f "$_ref" ]; then touch -r "$_ref" "${1%/*}"; fi
+    if [ -f "$_ref" ]; then # under the name of the time, as it was made: else it could be lost with the file of it
+        _time=$(time_of "$_ref")
+        mv "$1" "$1.$_time" && rm -f "$1.$_time/.ref" "$1.$_time/.names"; rmdir "$1.$_time" && touch -r "$_ref" "${1%/*}"
+    else rm -f "$1/.ref" "$1/.names"; rmdir "$1"; fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     flush "${1%/*}"
 }

@@ -33,15 +33,9 @@ open_vault() {
     for _h in $HOMES; do
         _parent=${_h%/*}
         [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
-        _made=
-        if [ ! -e "$_h" ]; then
-            names "$_parent" > $RUN/sandhopper.names 2>/dev/null; touch -r "$_parent" $RUN/sandhopper.ref 2>/dev/null; _made=1
-        fi
-        mkdir -p "$_h" 2>/dev/null && chmod 700 "$_h" || continue
-        if [ -n "$_made" ]; then
-            cp -p $RUN/sandhopper.ref "$_h/.ref"; cp -p $RUN/sandhopper.names "$_h/.names"
-            rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
-        fi
+        forget_half_home "$_h"
+        [ -e "$_h" ] || make_home "$_h"
+        [ -d "$_h" ] && chmod 700 "$_h" || continue
         if keep "$_h/vault-$JOB" "open $VAULT"; then NOTE=$_h/vault-$JOB; break; fi
     done
     [ -n "$NOTE" ] || refuse readonly
@@ -168,19 +162,8 @@ forget_note() {
     fi
     rm -f "$NOTE" "$NOTE.new" "$_home/.vault.ref" "$_home/.vault.names"
     forget_home "$_home"
-}
-# forget_home HOME: nothing is noted there any more; the folder above gets its time back
-forget_home() {
-    _home=$1
-    [ -d "$_home" ] && [ -z "$(ls "$_home")" ] || return 0
-    rm -f "$_home/.vault.ref" "$_home/.vault.names"
-    mv -f "$_home/.ref" $RUN/sandhopper.ref 2>/dev/null; mv -f "$_home/.names" $RUN/sandhopper.names 2>/dev/null
-    rmdir "$_home"
-    time_back "${_home%/*}" $RUN/sandhopper.ref $RUN/sandhopper.names
-    rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     flush "${_home%/*}"
 }
-
 put_aside() {
     BEGUN=
     open_vault
@@ -205,7 +188,7 @@ put_back() {
     BEGUN=1
     note_of "$JOB"
     if [ -z "$NOTE" ]; then
-        for _h in $HOMES; do if [ -d "$_h" ] && [ ! -L "$_h" ]; then forget_home "$_h"; fi; done # one that was only begun
+        for _h in $HOMES; do if [ -d "$_h" ] && [ ! -L "$_h" ]; then forget_half_home "$_h"; forget_home "$_h"; fi; done # one that was only begun
         answer nothing
     fi
     if [ "$WORD" != used ] && [ ! -e "$VAULT" ]; then forget_note; answer nothing; fi
