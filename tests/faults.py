@@ -100,7 +100,7 @@ class Relay:
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)  # else the relay acknowledges far ahead
-            listener.bind((self.HOST, port))
+            bind_patiently(listener, (self.HOST, port))
             listener.listen()
             self._listeners.append(listener)
             threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
@@ -224,6 +224,16 @@ class _Line:
         self._gone = self._gone or (bool(self._idle) and now - self._last > self._idle)
         self._last = now
         return self._gone
+
+
+def bind_patiently(listener: socket.socket, address: tuple[str, int]) -> None:
+    """Bind, once a connection of another test that happens to go out from this very port has ended."""
+    for _ in range(300):
+        with contextlib.suppress(OSError):
+            listener.bind(address)
+            return
+        time.sleep(0.1)
+    listener.bind(address)
 
 
 def free_range(count: int) -> range:

@@ -86,8 +86,9 @@ def test_a_rehearsal_by_hand_can_be_looked_at_and_not_changed(window: Wizard, sh
     job, source, sandbox = window.draft.job, window.pages["source"], window.pages["sandbox"]
     assert [choice.isEnabled() for choice in source.choices] == [False, True, False]
     assert not source.origins[1].cloud.isEnabled()
+    shown(lambda: source.origins[1].machines.isVisible() or source.origins[1].ask.isEnabled(), 30)
     source.origins[1].ask.click()
-    shown(lambda: source.origins[1].machines.isVisible(), 30)
+    shown(lambda: source.origins[1].machines.isVisible(), 90)
     source.origins[1].machines.choose(job.source)
     window.next.click()
     assert sandbox.address.isReadOnly()
