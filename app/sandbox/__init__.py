@@ -60,8 +60,9 @@ class Sandbox:
         )
 
     def merge(self, mounts: Sequence[str], job_id: str) -> dict[str, Any]:
-        """Copy each of *mounts* into the folder below it, proven equal, and have the copy start without its disk.
+        """Copy each of *mounts* into the folder below it, and have the copy start without its disk.
 
+        Then all that stat(2) tells, links and attributes are compared, and the bytes of what may have changed.
         Safe to repeat: work that runs already is found, work that stopped goes on. Returns the facts
         `merged`, `files`, `bytes`, `unsteady` (names that never held still), `lost` (what could not be kept),
         `seconds` (of the last run there) and `each` (mount → its `files` and `bytes`).
@@ -155,7 +156,7 @@ class Sandbox:
         """The last news of a detached program that ended well; its problem as an error otherwise."""
         news = remote.News("gone")
         phase = ""
-        for news in remote.watch(lambda: self._poll(work, job_id), self._ctx):
+        for news in remote.watch(lambda tenths: self._poll(work, job_id, tenths), self._ctx):
             for line in news.of("progress"):
                 phase = self._tell(line, phase)
         if news.status:
@@ -169,8 +170,8 @@ class Sandbox:
         self._ctx.at(max(self._ctx.done, min(int(done), int(total)) * 1024))
         return name
 
-    def _poll(self, work: str, job_id: str) -> remote.News:
-        return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(remote.PATIENCE))))
+    def _poll(self, work: str, job_id: str, tenths: int) -> remote.News:
+        return remote.News.read(self._ask("poll", remote.given(JOB=job_id, WORK=work, PATIENCE=str(tenths))))
 
     def _ask_long(self, name: str, before: bytes) -> bytes:
         return self._ask(name, before, timeout=1800)

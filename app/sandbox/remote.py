@@ -37,8 +37,8 @@ _PARTS = {
     "restore": ("witness", "prove", "edits", "aside"),
 }
 SLOWEST = 600  # seconds for what takes one or two; a busy machine needs a hundred times that
-PATIENCE = 8  # tenths of a second that one look at a detached program waits there for its end
-FIRST_WAIT, LONGEST_WAIT, SLOWEST_WAIT = 0.05, 0.2, 5.0  # seconds between two looks
+PATIENCE, LONGEST_PATIENCE = 8, 40  # tenths of a second that one look at a detached program waits there for its end
+FIRST_WAIT, LONGEST_WAIT = 0.05, 0.2  # seconds between two looks
 
 
 # in a shell of its own, which reads all of the text before it begins; `exit` in it does not end ours
@@ -154,16 +154,18 @@ def _too_slow(timeout: float) -> Transient:
     )
 
 
-def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
+def watch(poll: Callable[[int], News], ctx: Context) -> Iterator[News]:
     """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on).
 
-    A slow machine is asked less often, so that asking takes no more than a quarter of one of its processors.
+    *poll* is told how many tenths of a second it may wait for the end. A slow machine is asked less often: asking takes
+    no more than a seventh of one of its processors.
     """
-    wait = FIRST_WAIT
+    wait, patience = FIRST_WAIT, PATIENCE
     while True:
         asked = time.monotonic()
-        news = poll()
-        effort = time.monotonic() - asked - PATIENCE / 10
+        news = poll(patience)
+        effort = time.monotonic() - asked - patience / 10
+        patience = min(max(PATIENCE, round(60 * effort)), LONGEST_PATIENCE) if PATIENCE else 0
         yield news
         if news.state == "ended" and not news.of("recalled"):
             return
@@ -175,5 +177,5 @@ def watch(poll: Callable[[], News], ctx: Context) -> Iterator[News]:
                 "It goes on from where it was. If this comes back, look whether the sandbox was restarted.",
                 topic="sandbox",
             )
-        ctx.sleep(max(wait, min(3 * effort, SLOWEST_WAIT)))
+        ctx.sleep(wait)
         wait = min(wait * 1.5, LONGEST_WAIT)

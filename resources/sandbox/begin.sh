@@ -16,14 +16,16 @@ open_journal() {
     [ -n "$STATE" ] || answer problem readonly
     sound || answer problem tampered "$STATE"
     STATE=$(cd -P "$STATE" && pwd -P)
-    save_edits || { forget_state; answer problem fstab-changed; }
+    services > "$STATE/services" & _services=$! # takes long
+    save_edits || { wait $_services; forget_state; answer problem fstab-changed; }
     save_edits_looks
     boot_id > "$STATE/boot"
     save_mounts
-    save_witness
+    save_witness & _witness=$!
     keep "$STATE/restore" "$BACK" # the way back lies here too: for another version of us, or for nobody but a shell
     # what restore needs if somebody fills the disk up meanwhile; recall deletes it first of all
     head -c 1048576 /dev/zero > "$STATE/ballast"
+    wait $_services $_witness
     keep "$STATE/merge" "$BODY" && settle && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
 }
 

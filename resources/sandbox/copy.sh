@@ -1,6 +1,8 @@
 # copy: make the folder $place equal to the folder $src (on file systems of their own), and prove it: copy_exactly M.
-# First GNU cp, several side by side; then, at a time, lists of both sides (all that stat(2) tells, hard links, extended
-# attributes) and one bulk comparison of content; then only what differs again, until nothing does.
+# First GNU cp, several side by side; then lists of both sides (all that stat(2) tells, hard links, extended attributes),
+# and the content of what may have changed since the copy began; then only what differs again, until nothing does.
+# All content is compared where change times do not tell (kernel_times), where cp failed, and where an interrupted copy
+# goes on; else cp is believed.
 #
 # Names are ./a/b, each with a zero byte behind it; where lines are needed (files called *.l), \001 \002 stands for
 # \001, \001 \004 for \003, and \003 for a newline. What is removed or written in $place is always a name that find
@@ -10,6 +12,7 @@ ROUNDS=6
 REFUSED='Operation not supported\|etting attribute' # what cp and setfattr say when a file system cannot keep something
 SIDE_BY_SIDE=262144 # kilobytes; less than that, in few files, is copied by one process: starting many takes longer
 MANY=5000 # files
+LATELY='2 seconds ago' # since then a file may have changed again in the same second, and some file systems count no less
 FEW=3000 # more names than that are copied again by one walk through everything
 
 gnu_tools() { case $(cp --version 2>/dev/null)$(find --version 2>/dev/null) in *GNU*GNU*) ;; *) false ;; esac; }
@@ -17,8 +20,10 @@ SIGNS=$(printf 's/\001/\001\002/g; s/\003/\001\004/g')
 UNSIGNS=$(printf 's/\001\004/\003/g; s/\001\002/\001/g')
 lined() { sed "$SIGNS" | tr '\n\0' '\003\n'; }
 unlined() { tr '\n\003' '\0\n' | sed "$UNSIGNS"; }
-count() { tr -dc '\0' < "$1" | wc -c; }
-processes() { if [ "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)" -gt 1 ]; then echo 4; else echo 2; fi; } # one reads while another writes
+processes() { # one reads while others write
+    _n=$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)
+    if [ "$_n" -lt 4 ]; then echo $((_n + 1)); else echo 5; fi
+}
 lose() { grep -q -x -F "lost $1" "$STATE/facts" 2>/dev/null || echo "lost $1" >> "$STATE/facts"; }
 # walk EXPRESSION: find in this folder, on its own file system, without what other merged mounts cover
 walk() {
@@ -36,13 +41,14 @@ units() {
     [ "${total:-$SIDE_BY_SIDE}" -ge $SIDE_BY_SIDE ] || [ "$files" -ge $MANY ] || return 1
     [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
-        (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0) > "$1/units.all"
-        pieces=$(count "$1/units.all")
+        (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0 -fprintf "$1/units.count" .) > "$1/units.all"
+        pieces=$(wc -c < "$1/units.count")
         [ "$pieces" -lt 24 ] || break
     done
     [ "$pieces" -gt 1 ] && [ "$pieces" -lt 20000 ] || return 1
     (cd "$src" && find . -xdev -mindepth 1 -maxdepth $((depth - 1)) ! -type d -print0) >> "$1/units.all"
-    (cd "$src" && find . -xdev -mindepth 1 ! -type d -links +1 -printf '%i %p\0') | lined | awk -v depth=$((depth + 1)) '
+    if [ ! -s "$1/linked" ]; then : > "$1/tied"; mv -f "$1/units.all" "$1/units"; return; fi
+    lined < "$1/linked" | awk -v depth=$((depth + 1)) '
         { i = $1; sub(/^[0-9]* /, ""); n = split($0, part, "/"); u = part[1]
           for (k = 2; k <= depth && k <= n; k++) u = u "/" part[k]
           if (!(i in of)) of[i] = u; else if (of[i] != u) { tied[u] = 1; tied[of[i]] = 1 } }
@@ -51,7 +57,19 @@ units() {
     sort -z "$1/units.all" "$1/tied" | uniq -zu > "$1/units"
 }
 
-# copy_first M: everything, into an empty folder. What fails is told again by the comparison.
+# kernel_times: whether nobody but this machine's kernel sets the change times of files in $src, at every change
+kernel_times() { case $(stat -f -c %T "$src") in ext* | xfs | btrfs | f2fs | jfs | reiserfs) ;; *) false ;; esac; }
+# survey M: in M/times the change times of all files, in M/recent the names of those where that does not tell yet, in
+# M/linked inode and name of those that have several
+survey() {
+    : > "$1/recent"; : > "$1/linked"
+    (cd "$src" && walk \( ! -type d -links +1 -fprintf "$1/linked" '%i %p\0' , \
+        -type f -printf '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$1/recent" '%p\0' \)) > "$1/times"
+}
+# written: memory goes to the disk, for a page that waits for that can be written again, through mmap(2), without a new time
+written() { sync -f "$src" 2>/dev/null || sync; }
+
+# copy_first M: everything, into an empty folder. Fails where something was refused; the comparison tells what.
 copy_first() {
     if ! units "$1"; then
         rm -f "$1/units.all"
@@ -61,18 +79,22 @@ copy_first() {
     cd "$src" || return
     { printf './\0'; find . -xdev -mindepth 1 -maxdepth $((depth - 1)) -type d -print0; } > "$1/tops"
     (cd "$place" && xargs -0 mkdir -p --) < "$1/tops"
-    xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/tied" 2> "$1/errors.tied" &
-    xargs -0 -r -P "$(processes)" -n $((pieces / 32 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
-    wait
+    xargs -0 -r cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/tied" 2> "$1/errors.tied" & _tied=$!
+    xargs -0 -r -P "$(processes)" -n $((pieces / 16 + 1)) cp -a -x --preserve=xattr --parents -t "$place" -- < "$1/units" 2> "$1/errors"
+    _code=$?
+    wait $_tied || _code=1
     cat "$1/errors.tied" >> "$1/errors"
     { attribute "$1" "$1/tops"; dress < "$1/tops"; } 2>> "$1/errors"
+    return $_code
 }
 
-# listed FOLDER FILE: a record a thing: what it is, " ./", its name, and behind "//" where it leads
+# listed FOLDER FILE: a record a thing: what it is, " ./", its name, and behind "//" where it leads.
+# In FILE.times and FILE.recent what `survey` tells.
 listed() {
     cd "$1" || return 1
-    : > "$2.links"; : > "$2.nodes"
+    : > "$2.links"; : > "$2.nodes"; : > "$2.times"; : > "$2.recent"
     walk \( ! -type d -links +1 -fprintf "$2.links" '%i ./%P\0' , \( -type b -o -type c \) -fprintf "$2.nodes" '%p\0' , \
+        -type f -fprintf "$2.times" '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$2.recent" '%p\0' , \
         \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
         -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \) > "$2"
     if [ -s "$2.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$2.nodes" >> "$2"; fi
@@ -106,11 +128,11 @@ for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
 names_of() { if [ -s "$1" ]; then lined < "$1" | awk '{ $0 = substr($0, index($0, " ./") + 1); i = index($0, "//"); print i ? substr($0, 1, i - 1) : $0 }' | sort -u; fi; }
 
 # compared M COMMAND: both sides at this moment. In M/differ.l the names that differ, in their bytes as COMMAND finds or else.
-# Both at a time: what changes between is seen by one of them.
 compared() {
-    "$2" "$1" & _content=$!
+    _content=
+    if [ "$2" = contents ]; then contents "$1" & _content=$!; fi # takes long
     lists "$1"
-    wait $_content
+    if [ -n "$_content" ]; then wait $_content; else "$2" "$1"; fi
     sort -u "$1/content.raw" > "$1/content.l"
     if [ -n "$inner" ] && [ -s "$1/content.l" ]; then # what other merged mounts cover is not ours to compare
         names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
@@ -169,9 +191,25 @@ by_digest() {
           if (sub(/^\\/, "", d)) { gsub(/\\\\/, "\005", n); gsub(/\\n/, "\003", n); gsub(/\\r/, "\r", n); gsub(/\005/, "\\", n) }
           print d "\t" n }' | sort | uniq -u | cut -f2- > "$1/content.raw"
 }
-# contents_of M: the same for those in M/before.l only
+# changed M: the same for those that may have changed since M/times was written, and for those that were copied again
+changed() {
+    {
+        if ! cmp -s "$1/times" "$1/from.times"; then
+            sort -z "$1/times" "$1/from.times" | uniq -zu | lined | sed 's/^[^ ]* [^ ]* //'
+            mv -f "$1/from.times" "$1/times"
+        fi
+        if [ -s "$1/recent" ]; then lined < "$1/recent"; fi
+        if [ -s "$1/before.l" ]; then cat "$1/before.l"; fi
+    } | sort -u > "$1/doubtful.l"
+    if [ -s "$1/recent" ] || [ -s "$1/from.recent" ]; then mv -f "$1/from.recent" "$1/recent"; fi
+    if [ "$(wc -l < "$1/doubtful.l")" -gt $FEW ]; then contents "$1"; else contents_of "$1" doubtful; fi
+}
+# mended M: the same for those that were copied again
+mended() { if [ "$(wc -l < "$1/before.l")" -gt $FEW ]; then contents "$1"; else contents_of "$1" before; fi; }
+# contents_of M LIST: the same for those in M/LIST.l only
 contents_of() {
-    unlined < "$1/before.l" | place=$place src=$src xargs -0 -r sh -c 'for n; do
+    if [ ! -s "$1/$2.l" ]; then unread "$1"; return; fi
+    unlined < "$1/$2.l" | place=$place src=$src xargs -0 -r sh -c 'for n; do
         if [ -f "$src/$n" ] && [ ! -L "$src/$n" ] && [ -f "$place/$n" ] && [ ! -L "$place/$n" ]; then
             cmp -s -- "$src/$n" "$place/$n" || printf "%s\0" "$n"
         fi; done' sh | lined > "$1/content.raw"
@@ -215,8 +253,23 @@ mend_few() {
     unlined < "$1/pairs.l" | (cd "$place" && xargs -0 -r -n 2 ln -f --)
     { cat "$1/again.l"; sed 's/\/[^/]*$//; s/^\.$/.\//' "$1/again.l"; } | sort -u | comm -12 - "$1/from.dirs.l" | unlined | dress
 }
-# dress: give the folders that are named on standard input the looks of their originals; chmod alone never takes a set-group bit
+# dress: give the folders that are named on standard input the looks of their originals
 dress() {
+    if ! have python3; then dress_each; return; fi
+    src=$src place=$place python3 -c '
+import os, stat, sys
+for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
+    a, b = os.path.join(os.environb[b"src"], name), os.path.join(os.environb[b"place"], name)
+    try:
+        want, had = os.lstat(a), os.lstat(b)
+        if not stat.S_ISDIR(want.st_mode) or not stat.S_ISDIR(had.st_mode): continue
+        if (want.st_uid, want.st_gid) != (had.st_uid, had.st_gid): os.chown(b, want.st_uid, want.st_gid)
+        if want.st_mode != os.lstat(b).st_mode: os.chmod(b, stat.S_IMODE(want.st_mode))
+        os.utime(b, ns=(want.st_atime_ns, want.st_mtime_ns))
+    except OSError as why: print(why, file=sys.stderr)'
+}
+# dress_each: the same by the shell, a few processes a folder; chmod alone never takes a set-group bit
+dress_each() {
     newline=$NEWLINE src=$src place=$place xargs -0 -r sh -c '
     # one stat for all; a line of another folder (one is gone, or has a line end in its name) is asked for by itself
     all=$(cd "$src" && stat -c "%a %u:%g %n" -- "$@" 2> /dev/null) had=$(cd "$place" && stat -c "%a %u:%g %n" -- "$@" 2> /dev/null)
@@ -262,29 +315,36 @@ for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
 
 # verdict M: what became of names that still differ: what the root disk cannot hold is lost, all else does not hold still
 verdict() {
+    if [ -s "$1/errors" ]; then blame "$1"; fi
+    mv -f "$1/differ.l" "$1/unsteady.l"
+}
+blame() {
     if grep -q -e 'No space left' -e 'Disk quota' "$1/errors"; then fail full; fi
     if grep -q "$REFUSED" "$1/errors"; then lose "some extended attributes or access lists"; fi
     grep -v -e "$REFUSED" -e 'No such file' -e 'it was replaced' -e 'Directory not empty' -e 'Not a directory' \
         -e 'Is a directory' -e 'Stale file' "$1/errors" > "$1/bad"
     if [ -s "$1/bad" ] && [ -s "$1/differ.l" ]; then fail copy "$(tail -n 3 "$1/bad")"; fi
-    mv -f "$1/differ.l" "$1/unsteady.l"
 }
 
 # copy_exactly M: $src into $place
 copy_exactly() {
     : > "$1/before.l"; : > "$1/errors"
     phase=copying
-    chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
-    if is_empty "$place"; then watched copy_first "$1"
+    [ ! -g "$place" ] || chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
+    how=contents
+    if is_empty "$place"; then
+        if watched survey "$1" && kernel_times && watched written; then how=changed; fi
+        watched copy_first "$1" || how=contents
     else watched compared "$1" unread; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
     phase=comparing
-    watched compared "$1" contents
+    watched compared "$1" $how
+    if [ $how = contents ]; then how=mended; fi
     round=1
     while [ -s "$1/differ.l" ] && [ $round -lt $ROUNDS ] && { [ $round -lt 3 ] || moved_on "$1"; }; do
         mv -f "$1/differ.l" "$1/before.l"
         note round $round
+        if [ $how = changed ]; then watched written; fi
         watched mend "$1"
-        if [ "$(wc -l < "$1/before.l")" -gt $FEW ]; then how=contents; else how=contents_of; fi
         watched compared "$1" $how
         round=$((round + 1))
     done
@@ -301,10 +361,9 @@ moved_on() {
 # total_of M: add what was copied to the facts
 total_of() {
     tr '\n\0' '\003\n' < "$1/from" | awk '/^[dflpscbD] / { n++; if ($1 == "f") s += $5 } END { printf "%d %.0f\n", n, s }' > "$1/total"
-    rm -f "$1"/from "$1"/from.* "$1"/to "$1"/to.* "$1/differ" "$1"/differ.* "$1"/units* "$1/tied" "$1/tops" "$1/content.raw" \
-        "$1/errors.tied" "$1/level" "$1/attributes" "$1/bad"
     _m=$1
-    set --
+    set -- "$_m"/units* "$_m/tied" "$_m/tops" "$_m/content.raw" "$_m/times" "$_m/recent" "$_m/linked" \
+        "$_m/errors.tied" "$_m/level" "$_m/attributes" "$_m/bad"
     for _f in "$_m"/*.l; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done
-    rm -f "$@"
+    rm -f "$_m"/from "$_m"/from.* "$_m"/to "$_m"/to.* "$_m"/differ "$_m"/differ.* "$@"
 }

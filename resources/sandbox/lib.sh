@@ -164,11 +164,17 @@ in_view() {
 open_view() {
     VIEW=$(cd -P "$STATE/view" && pwd -P) || fail view
     close_view || fail view
-    mount --bind / "$VIEW" && mount --make-private "$VIEW" || fail view
+    mount --bind / "$VIEW" || fail view
+    [ -n "$SANDHOPPER_ALONE" ] || mount --make-private "$VIEW" || fail view # there, all is private
     same_device "$VIEW" / || fail view
 }
+# mounts_at START: whether there is a mount point whose name begins so; without a process, for it is asked often
+mounts_at() {
+    while read -r _id _up _dev _top _at _rest; do case $_at in "$1"*) return 0 ;; esac; done < /proc/self/mountinfo
+    return 1
+}
 close_view() {
-    grep -q -F " $STATE/" /proc/self/mountinfo || return 0
+    mounts_at "$STATE/" || return 0
     for _w in view source; do
         _tries=0
         while grep -q -F " $STATE/$_w " /proc/self/mountinfo; do
@@ -182,9 +188,7 @@ close_view() {
 guard() {
     [ -d "$1" ] && [ ! -L "$1" ] && [ "$(cd -P "$1" && pwd -P)" = "$1" ] || fail elsewhere "$1"
     same_device "$1" / || fail elsewhere "$1"
-    if awk -v v="$VIEW/" 'index($5, v) == 1 { found = 1 } END { exit !found }' /proc/self/mountinfo; then
-        fail elsewhere "$1"
-    fi
+    if mounts_at "$VIEW/"; then fail elsewhere "$1"; fi
 }
 is_empty() { for _e in "$1"/* "$1"/.[!.]* "$1"/..?*; do if [ -e "$_e" ] || [ -L "$_e" ]; then return 1; fi; done; }
 
@@ -245,10 +249,12 @@ forget_half_home() {
     for _half in "$1".[0-9]*; do
         [ -d "$_half" ] && [ ! -L "$_half" ] || continue
         _late=$(($(stat -c %Y "${1%/*}") - $(stat -c %Z "$_half")))
-        rm -f "$_half/.ref" "$_half/.names"
+        forget_times "$_half"
         rmdir "$_half" && [ "$_late" -le 2 ] && touch -d "@${_half#"$1".}" "${1%/*}"
     done
 }
+# forget_times HOME: the hidden files in it, which tell how folders were (.vault: of a vault's, vault.sh)
+forget_times() { rm -f "$1/.ref" "$1/.names" "$1/.vault.ref" "$1/.vault.names"; }
 # forget_home HOME: remove the folder of all states when none is left. Its end and the time of the folder above follow
 # each other at once, so that a power cut hardly ever comes between them.
 forget_home() {
@@ -258,8 +264,8 @@ forget_home() {
     if [ -s $RUN/sandhopper.names ] && [ "$(names "${1%/*}")" != "$(cat $RUN/sandhopper.names)" ]; then _ref=/dev/null; fi
     if [ -f "$_ref" ]; then # under the name of the time, as it was made: else it could be lost with the file of it
         _time=$(time_of "$_ref")
-        mv "$1" "$1.$_time" && rm -f "$1.$_time/.ref" "$1.$_time/.names"; rmdir "$1.$_time" && touch -r "$_ref" "${1%/*}"
-    else rm -f "$1/.ref" "$1/.names"; rmdir "$1"; fi
+        mv "$1" "$1.$_time" && forget_times "$1.$_time"; rmdir "$1.$_time" && touch -r "$_ref" "${1%/*}"
+    else forget_times "$1"; rmdir "$1"; fi
     rm -f $RUN/sandhopper.ref $RUN/sandhopper.names
     flush "${1%/*}"
 }

@@ -16,13 +16,12 @@ save_place() {
         touch -r "$place" "$1/ref"
         stat -c '%a %u %g %y' "$place" > "$1/stat"
         looks_of "$place" > "$1/looks"
-        flags_of "$place" > "$1/flags"
-        flush "$1"
+        printf '%s' "$_own" > "$1/flags"
     fi
-    if [ -d "$1/aside" ] || ! is_empty "$place"; then unprotected "$place"; put_aside "$1"; fi
-    rmdir "$1/twin" 2>/dev/null
+    if [ -d "$1/aside" ] || ! is_empty "$place"; then flush "$1"; unprotected "$place"; put_aside "$1"; fi
+    if [ -d "$1/twin" ]; then rmdir "$1/twin"; fi
     cp -a "$place" "$1/twin" || fail view
-    flush "$1/twin"; flush "$1"; settle
+    settle
     keep "$1/saved" yes
 }
 unprotected() { case $(flags_of "$1") in *[ia]*) chattr -ia "$1" || fail protected "$path" ;; esac; } # restore sets them again
@@ -41,9 +40,8 @@ check_room() {
         if [ -e "$m/saved" ] && ! is_empty "$VIEW$path"; then there=$((there + $(du -xsk "$VIEW$path" | cut -f1))); fi
     done
     if [ $((most + most / 10 + 102400 - there)) -gt "$free" ]; then count_all; fi
-    keep "$STATE/facts" "files $files
-bytes $((need * 1024))
-"
+    printf 'files %s\nbytes %s\n' "$files" $((need * 1024)) > "$STATE/facts.new"
+    mv -f "$STATE/facts.new" "$STATE/facts"
     want=$((need + need / 10 + 102400 - there))
     [ "$want" -le "$free" ] || fail room "$want" "$free"
     [ "$inodes" -eq 0 ] || [ "$there" -gt 100 ] || [ $((files + files / 10 + 100)) -le "$left" ] || fail inodes "$files" "$left"
@@ -65,7 +63,7 @@ count_all() {
     done
 }
 
-# tick PID: tell about once a second how far the copy is, and end it before it fills the machine up: looked at as often
+# tick PID: tell every second or two how far the copy is, and end it before it fills the machine up: looked at as often
 # as two gigabytes a second could do that
 tick() {
     untold=10
@@ -78,7 +76,7 @@ tick() {
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
         if [ $margin -lt 0 ]; then keep "$STATE/merge.problem" "full"; kill "$1"; return; fi
         tenths=$((margin / 209715))
-        if [ $tenths -ge 10 ]; then untold=10; sleep 1; continue; fi
+        if [ $tenths -ge 10 ]; then untold=10; sleep $((1 + (tenths >= 20))); continue; fi
         if [ $tenths -lt 1 ]; then tenths=1; fi
         untold=$((untold + tenths)); sleep 0.$tenths 2>/dev/null || { untold=10; sleep 1; }
     done
@@ -179,7 +177,7 @@ merge_all() {
     check_room
     begun=$(free_kb)
     for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
-    rm -f "$STATE"/m[0-9][0-9]/copied; settle
+    for m in "$STATE"/m[0-9][0-9]; do if [ -e "$m/copied" ]; then rm -f "$m/copied"; settle; fi; done
     spread & spreader=$!
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
     kill $spreader 2>/dev/null; wait $spreader 2>/dev/null

@@ -3,17 +3,25 @@
 starting() { [ ! -s "$STATE/$1.pid" ] && [ -n "$(ours "$1")" ]; }
 # ended WORK: its last journal line is there; it was killed between that and telling its status
 ended() { case $1 in merge) noted "done" ;; restore) noted restored && [ -s "$STATE/report" ] ;; esac; }
+# wait_for PID TENTHS: until that process has ended, but no longer. One process, where tail(1) is GNU's.
+wait_for() {
+    timeout "$(($2 / 10)).$(($2 % 10))" tail --pid="$1" -s 0.1 -f /dev/null 2>/dev/null
+    case $? in 0 | 124) ;; *) nap_for "$@" ;; esac
+}
+nap_for() {
+    tries=$2 nap=1 # what ends soon is seen soon, and a long work is not disturbed
+    while [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && [ -d "/proc/$1" ]; do
+        tries=$((tries - nap)); sleep 0.$nap 2>/dev/null || { sleep 1; tries=0; }
+        if [ $nap -lt 4 ]; then nap=$((nap + 1)); fi
+        if [ $nap -gt "$tries" ]; then nap=$tries; fi
+    done
+}
 for STATE in $(find_state); do
     [ "${STATE##*/}" = "$JOB" ] || continue
     tries=${PATIENCE:-0} # tenths of a second: one long look is quicker than many short ones, for both sides
     pid=
     if [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && alive "$WORK"; then read -r pid < "$STATE/$WORK.pid"; fi
-    nap=1 # tenths: what ends soon is seen soon, and a long work is not disturbed
-    while [ "$tries" -gt 0 ] && [ ! -s "$STATE/$WORK.status" ] && [ -d "/proc/${pid:-none}" ]; do
-        tries=$((tries - nap)); sleep 0.$nap 2>/dev/null || { sleep 1; tries=0; }
-        if [ $nap -lt 4 ]; then nap=$((nap + 1)); fi
-        if [ $nap -gt "$tries" ]; then nap=$tries; fi
-    done
+    if [ -n "$pid" ]; then wait_for "$pid" "$tries"; fi
     if [ ! -s "$STATE/$WORK.status" ] && { alive "$WORK" || starting "$WORK"; }; then echo alive
     elif [ -s "$STATE/$WORK.status" ]; then fetch "$STATE/$WORK.status"; echo "ended $_v"
     elif ended "$WORK"; then echo "ended 0"

@@ -43,7 +43,7 @@ disk_look() {
     echo "$(($2 / 512 * $3 / 2)) $(($4 - $5)) $(ls -A "$1" | wc -l) $(stat -c '%u:%g:%a' "$1")"
 }
 
-hardware() { cat /sys/class/dmi/id/product_uuid 2>/dev/null || cat /sys/hypervisor/uuid 2>/dev/null; }
+hardware() { value /sys/class/dmi/id/product_uuid || value /sys/hypervisor/uuid; } 2>/dev/null
 
 # services [NAME …]: name, state, process, started how, type, bus name, triggers; those that run or failed, and NAMEs.
 # The first line is the kind of service manager; without one that answers, the daemons' own pid files are looked at.
@@ -100,10 +100,9 @@ undisturbed() {
     done
 }
 
-# save_witness: all of it, into the journal's folder
+# save_witness: all of it but the services, into the journal's folder
 save_witness() {
     mount_table > "$STATE/mounts"
-    services > "$STATE/services"
     hardware > "$STATE/hardware"
     for _m in "$STATE"/m[0-9][0-9]; do
         fetch "$_m/path"; _path=$_v; disk_look "$_path" > "$_m/disk"; mount_unit "$_path" > "$_m/unit"

@@ -8,6 +8,7 @@ for side in from to; do
     truncate -s 400M $side.img
     case $type in
     ext4) mkfs.ext4 -q -b 4096 $side.img ;;
+    ext3) mkfs.ext3 -q -b 4096 -I 128 $side.img ;; # it counts whole seconds
     xfs) mkfs.xfs -q $side.img ;;
     btrfs) mkfs.btrfs -q $side.img ;;
     esac
@@ -25,7 +26,7 @@ set +e
 device_of() { case $1 in . | /) echo same ;; *) stat -L -c %d "$1" ;; esac; } # there, the copy is not on the root disk
 note() { echo "$*" >> "$HERE/rounds"; }
 watched() {
-    if [ "$3" = contents ] && [ ! -e "$HERE/changed" ]; then : > "$HERE/changed"; (cd "$HERE/from" && eval "$DURING"); fi
+    if [ "$1" = compared ] && [ ! -e "$HERE/changed" ]; then : > "$HERE/changed"; (cd "$HERE/from" && eval "$DURING"); fi
     "$@"
 }
 HERE=$1 src=$STATE/source place=$1/to/place inner=

@@ -39,7 +39,9 @@ class Near:
     def run(self, line: str, stdin: bytes = b"", timeout: float = 60, *, sudo: bool = False) -> Result:
         """Run *line* as root; a command that a signal ended has the status -1, as over SSH."""
         inside = ["nsenter", "-t", str(self.machine.init), "-m", "-p", "-r", "-w", "sh", "-c", line]
-        done = subprocess.run(inside, input=stdin, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            inside, input=stdin, capture_output=True, timeout=timeout, check=False, start_new_session=True
+        )  # as sshd does: a test may kill the group
         return Result(done.returncode if done.returncode >= 0 else -1, done.stdout, done.stderr)
 
     def close(self) -> None:
@@ -50,9 +52,9 @@ def near(sandbox: Sandbox, machine: Machine) -> Sandbox:
     """The same sandbox, asked directly; how its work is, only when there may be news of it."""
     sandbox._ssh, poll = Near(machine), sandbox._poll  # type: ignore[assignment]
 
-    def polled(work: str, job_id: str) -> remote.News:
+    def polled(work: str, job_id: str, tenths: int) -> remote.News:
         _until_news(machine, work, job_id)
-        return poll(work, job_id)
+        return poll(work, job_id, tenths)
 
     sandbox._poll = polled  # type: ignore[method-assign]
     return sandbox

@@ -27,7 +27,9 @@ class Copied:
         self.rounds = (place / "rounds").read_text().splitlines() if (place / "rounds").exists() else []
 
 
-def copied(place: Path, *, types: str = "ext4 ext4", before: str = ":", during: str = ":", hide: str = "") -> Copied:
+def copied(
+    place: Path, *, types: str = "ext4 ext4", before: str = ":", during: str = ":", hide: str = "", path: str = ""
+) -> Copied:
     need_root()
     types_of = types.split()
     for kind in types_of:
@@ -38,7 +40,7 @@ def copied(place: Path, *, types: str = "ext4 ext4", before: str = ":", during: 
     (place / "program").write_text(program)
     scripts = [str(HERE / name) for name in ("copying.sh", "tree.py", "listing.py")]
     command = ["unshare", "-m", "sh", scripts[0], str(place), *types_of, *scripts[1:]]
-    env = {**os.environ, "BEFORE": before, "DURING": during}
+    env = {**os.environ, "BEFORE": before, "DURING": during, "PATH": path + os.environ["PATH"]}
     done = subprocess.run(command, env=env, capture_output=True, timeout=240, check=False)
     assert not done.returncode, (done.stdout + done.stderr).decode(errors="replace")[-2000:]
     return Copied(place)
@@ -58,7 +60,7 @@ def test_from_any_file_system_into_any_other(tmp_path: Path, types: str) -> None
     assert (it.unsteady, it.lost, it.rounds) == ([], [], [])
 
 
-@pytest.mark.parametrize("hide", ["getfattr", "getfattr setfattr python3", "diff", "nproc"])
+@pytest.mark.parametrize("hide", ["getfattr", "getfattr setfattr python3", "diff", "nproc", "kernel_times"])
 def test_with_fewer_tools(tmp_path: Path, hide: str) -> None:
     it = copied(tmp_path, hide=hide)
     assert it.copy == it.source
@@ -104,3 +106,72 @@ def test_what_changes_meanwhile_is_copied_again(tmp_path: Path, what: str) -> No
     assert it.copy == it.source
     assert (it.unsteady, it.lost) == ([], [])
     assert it.rounds
+
+
+OTHER_BYTES = "printf X | dd of={0} conv=notrunc bs=1 seek=9; touch -d $t {0}"  # of the same size, with the same time
+
+
+@pytest.mark.parametrize("hide", ["contents", "kernel_times"])
+def test_only_what_may_have_changed_is_compared_where_change_times_tell(tmp_path: Path, hide: str) -> None:
+    change = "cd data; t=$(stat -c @%.9Y run1.bin); " + OTHER_BYTES.format("run1.bin")
+    it = copied(tmp_path, during=change, hide=hide)
+    assert it.copy == it.source
+    assert (it.unsteady, it.rounds) == ([], ["round 1"])
+
+
+def test_all_is_compared_where_a_copy_goes_on(tmp_path: Path) -> None:
+    change = "cp -a . ../to/place/; t=$(stat -c @%.9Y data/run1.bin); cd ../to/place; " + OTHER_BYTES.format(
+        "data/run1.bin"
+    )
+    it = copied(tmp_path, before=change)
+    assert it.copy == it.source
+    assert it.rounds == ["round 1"]
+
+
+FAILING = """#!/bin/sh
+PATH=${{PATH#*:}}
+cp "$@" || exit
+case "$*" in *data/run1.bin*) ;; *) exit 0 ;; esac
+[ ! -e {0}/failed ] && cd {0}/to/place && : > {0}/failed || exit 0
+t=$(stat -c @%.9Y data/run1.bin)
+{1}
+exit 1
+"""
+
+
+def test_all_is_compared_where_the_copying_program_failed(tmp_path: Path) -> None:
+    failing = tmp_path / "bin" / "cp"
+    failing.parent.mkdir()
+    failing.write_text(FAILING.format(tmp_path, OTHER_BYTES.format("data/run1.bin")))
+    failing.chmod(0o755)
+    it = copied(tmp_path, before="sleep 3", path=f"{failing.parent}:")  # nothing has changed just now
+    assert (tmp_path / "failed").exists()
+    assert it.copy == it.source
+    assert it.rounds == ["round 1"]
+
+
+MAPPED = """import mmap, os, time
+with open("data/run1.bin", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+    memory[9] ^= 1
+    open("../waits", "w").close()
+    while not os.path.exists("../go"): time.sleep(.01)
+    memory[9] ^= 2
+open("../written", "w").close()
+"""
+
+
+def test_a_page_that_waits_to_be_written_and_is_changed_again_is_seen(tmp_path: Path) -> None:
+    """No change time tells: since the first byte, the page was there to be written into."""
+    wait = "until [ -e ../{0} ]; do sleep 0.01; done"
+    before = f"python3 -c '{MAPPED}' & {wait.format('waits')}; sleep 3"  # the first change is not recent any more
+    it = copied(tmp_path, before=before, during=f": > ../go; {wait.format('written')}")
+    assert it.copy == it.source
+    assert it.rounds == ["round 1"]
+
+
+def test_a_second_change_in_the_same_second_is_seen_where_only_seconds_are_counted(tmp_path: Path) -> None:
+    before = "while [ $(date +%N | cut -c 1) != 0 ]; do sleep 0.05; done; printf 0123456789 > data/run1.bin"
+    change = "cd data; t=$(stat -c @%.9Y run1.bin); " + OTHER_BYTES.format("run1.bin")
+    it = copied(tmp_path, types="ext3 ext4", before=before, during=change)
+    assert it.copy == it.source
+    assert it.rounds == ["round 1"]
