@@ -162,8 +162,8 @@ forget_note() {
     fi
     rm -f "$NOTE" "$NOTE.new" "$_home/.vault.ref" "$_home/.vault.names"
     forget_home "$_home"
-    flush "${_home%/*}"
 }
+
 put_aside() {
     BEGUN=
     open_vault
@@ -188,7 +188,7 @@ put_back() {
     BEGUN=1
     note_of "$JOB"
     if [ -z "$NOTE" ]; then
-        for _h in $HOMES; do if [ -d "$_h" ] && [ ! -L "$_h" ]; then forget_half_home "$_h"; forget_home "$_h"; fi; done # one that was only begun
+        for _h in $HOMES; do forget_half_home "$_h"; forget_home "$_h"; done # one that was only begun
         answer nothing
     fi
     if [ "$WORD" != used ] && [ ! -e "$VAULT" ]; then forget_note; answer nothing; fi

@@ -114,7 +114,7 @@ def test_with_a_merge_the_copy_has_none_and_the_data_disk_all(planted: Machine, 
 
 
 COUNTED = 'note() { note_it "$@"; c=$(cat $RUN/notes 2>/dev/null || echo 0); c=$((c + 1)); echo $c > $RUN/notes; '
-DIES = '[ "$c" != "{line}" ] || kill -9 $$; }\n'
+DIES = '[ "$c" != "{line}" ] || kill -9 0; }\n'
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, line: int) -> None:
@@ -174,6 +174,18 @@ def test_killed_at_each_line_of_putting_back(
         found = sandbox(planted).restore()
         assert {finding.grade for finding in found} == {"ok"}, (line, found)
         assert settled(all_of(planted)) == before, line
+
+
+def test_killed_while_the_note_is_removed(planted: Machine, sandbox: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = all_of(planted)
+    sandbox(planted).secrets_off(how_of(sandbox(planted), asked()), "job-1")
+    real, whole = remote.script, 'rm -f "$NOTE" "$NOTE.new" '
+    assert whole in real("vault")
+    with monkeypatch.context() as patch, contextlib.suppress(JobError):
+        patch.setattr(remote, "script", lambda name: real(name).replace(whole, 'rm -f "$NOTE"; kill -9 0; rm -f '))
+        sandbox(planted).restore()
+    sandbox(planted).restore()
+    assert all_of(planted) == before
 
 
 def test_killed_at_any_moment(planted: Machine, sandbox: Make) -> None:
