@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.passwords import PASSWORD
 from tests.servers.psshd import CODE, SECRET, PasswordServer
-from tests.servers.pyftpd import PASSWORD, Pyftpd
+from tests.servers.pyftpd import Pyftpd
 from tests.servers.sshd import Sshd
 from tests.servers.tls import pem
 

@@ -16,7 +16,7 @@ from app.errors import JobError, Transient
 from app.secrets import login_of
 from app.ssh import command, dial, old, parked, rights
 from app.ssh.config import Settings, settings_of
-from app.ssh.login import Login
+from app.ssh.login import Login, Unheard
 from app.ssh.trouble import explained, patiently
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class Ssh:
         self.close()
         self.ctx.stop_if_cancelled()
         try:
-            if not self._kept():
-                self._transport = self._shaken_hands()
-                self._login = Login(self._transport, self.settings, self.url, self.ctx)
-            if self._login:
-                self._login.run(self.ctx)
+            try:
+                self._enter()
+            except Unheard:
+                self._hang_up()
+                self._enter(again=True)
         except BaseException as exc:
             why = self._program.why() if self._program and isinstance(exc, Transient) else ""
             self.close()
@@ -96,6 +96,13 @@ class Ssh:
                 raise Transient(f"{exc} {why}", "Try that command in a terminal. It is tried again.") from exc
             raise
         threading.Thread(target=self._watch, args=(self._transport,), daemon=True, name="ssh watch").start()
+
+    def _enter(self, *, again: bool = False) -> None:
+        if not self._kept():
+            made = self._transport = self._shaken_hands()
+            self._login = Login(made, self.settings, self.url, self.ctx, again=again)
+        if self._login:
+            self._login.run(self.ctx)
 
     def _kept(self) -> bool:
         """Take what was kept of this login, if there is something."""
@@ -109,7 +116,7 @@ class Ssh:
     def _key(self) -> str:
         return f"{login_of(self.url)} {self.settings.user} {self.settings.address}"
 
-    def _shaken_hands(self) -> paramiko.Transport:
+    def _shaken_hands(self) -> old.Transport:
         try:
             return dial.shaken_hands(self._line(), self.settings, (), self.ctx)
         except old.TooOld as exc:

@@ -51,7 +51,8 @@ class Program:
         with far:
             line = ["/bin/sh", "-c", f"exec {command}"]
             self.process = host.start(line, stdin=far, stdout=far, stderr=subprocess.PIPE)
-        threading.Thread(target=self._listen, daemon=True, name="proxy command").start()
+        self._listener = threading.Thread(target=self._listen, daemon=True, name="proxy command")
+        self._listener.start()
 
     def _listen(self) -> None:
         errors: Any = self.process.stderr
@@ -69,6 +70,7 @@ class Program:
         """Its last words and how it ended; empty when there is nothing to tell."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1)  # it may be about to say why
+        self._listener.join(1)  # what it said may not be read yet
         words, status = plain(self.said.decode("utf-8", "replace")), self.process.returncode
         told = [f"said: “{words}”"] if words else []
         told += [f"ended with status {status}"] if status else []
@@ -88,7 +90,7 @@ def _bear_greetings(transport: paramiko.Transport) -> None:
     transport.packetizer.readline = readline  # type: ignore[method-assign]
 
 
-def shaken_hands(sock: Any, settings: Settings, extra: tuple[str, ...], ctx: Context) -> paramiko.Transport:
+def shaken_hands(sock: Any, settings: Settings, extra: tuple[str, ...], ctx: Context) -> old.Transport:
     """A transport over *sock* whose host key is the right one. Nobody has logged in yet.
 
     *extra*: the old ways that the person has agreed to. Raises `old.TooOld` where others are needed.

@@ -1,4 +1,8 @@
-"""Log in: keys first, then what the person knows. A login is never tried twice with the same wrong answer."""
+"""Log in: keys first, then what the person knows. A login is never tried twice with an answer that was refused.
+
+Some servers hang up in place of a refusal (OpenSSH where PAM lets nobody in), and a line that is cut looks the same.
+So an end of the line in place of the first answer is `Unheard`: who connects once more sees which of the two it was.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from app.errors import JobError, NeedsAnswer, Question
+from app.errors import JobError, NeedsAnswer, Question, Transient
 from app.secrets import login_of
 from app.ssh import old
 from app.ssh.keys import Ring
 from app.ssh.parked import Talk
 from app.ssh.prompts import Prompts, expired, shown
-from app.ssh.trouble import explained, patiently, refused_login
+from app.ssh.trouble import AGAIN, explained, patiently, refused_login
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -27,15 +31,22 @@ _LET_IN: set[str] = set()  # the logins that have worked since this program was 
 MOST_KEYS = 5  # OpenSSH's MaxAuthTries is 6; the last one is for the password
 
 
-class Login:
-    """One login over a transport whose host key is the right one."""
+class Unheard(Transient):
+    """The line ended in mid-login before the server refused anything."""
 
-    def __init__(self, transport: paramiko.Transport, settings: Settings, url: str, ctx: Context) -> None:
+
+class Login:
+    """One login over a transport whose host key is the right one; *again*: after one that was `Unheard`."""
+
+    def __init__(
+        self, transport: old.Transport, settings: Settings, url: str, ctx: Context, *, again: bool = False
+    ) -> None:
         self.transport, self.settings, self.ctx = transport, settings, ctx
         self.about = login_of(url)
         self.ring = Ring(settings, ctx)
         self.allowed: set[str] = set()
         self.tried = self.left = self.parts = 0
+        self._refused_any, self._again = False, again
         self.talk: Talk | None = None
         self.took_code = False  # whether this login cost the person a code
 
@@ -63,6 +74,7 @@ class Login:
             return True
         if not self.transport.is_active():
             raise EOFError
+        self._refused_any = False  # that question is always refused
         return self._methods()
 
     def _resumed(self) -> bool:
@@ -82,16 +94,27 @@ class Login:
         try:
             further = patiently(self.ctx, act, self.transport.close)
         except paramiko.BadAuthenticationType as exc:
-            self.allowed = set(exc.allowed_types)
+            self.allowed, self._refused_any = set(exc.allowed_types), True
             return False
         except paramiko.AuthenticationException as exc:
-            if not self.transport.is_active() and self.about in _LET_IN:
-                raise EOFError from exc  # a line that was cut; where nobody was let in before, it may be the answer
+            if not self.transport.is_active():
+                self._stop_if_cut(exc)
+            self._refused_any = True
             return False
         if self.transport.is_authenticated():
             return True
         self.allowed, self.parts = set(further), self.parts + 1
         return False
+
+    def _stop_if_cut(self, exc: Exception) -> None:
+        """Raise where the end of the line is not the server's answer, or may not be."""
+        if self.about in _LET_IN:
+            raise EOFError from exc
+        handler = self.transport.auth_handler
+        refused = self._refused_any or not (handler and handler.username)  # which paramiko forgets at a refusal
+        used_code = self.talk and self.talk.prompts.codes  # cannot be given once more
+        if not (self._again or refused or self.transport.hung_up_in_words or used_code):
+            raise Unheard(f"The connection to {self.settings.where} was cut.", AGAIN) from exc
 
     def _keys(self) -> bool:
         if "publickey" not in self.allowed:

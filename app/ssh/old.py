@@ -59,6 +59,7 @@ class Transport(paramiko.Transport):
     def __init__(self, sock: Any, extra: Iterable[str] = ()) -> None:
         super().__init__(sock)
         self.offered: dict[str, list[str]] = {}
+        self.hung_up_in_words = False  # by SSH_MSG_DISCONNECT (RFC 4253 §11.1); a line that is cut just ends
         self._preferred_kex = _chosen((CURVE, *_THEIRS._preferred_kex), extra)
         self._preferred_keys = _chosen(_THEIRS._preferred_keys, extra)
         self._preferred_macs = _chosen(_THEIRS._preferred_macs, extra)
@@ -69,6 +70,10 @@ class Transport(paramiko.Transport):
     def preferred_keys(self) -> tuple[str, ...]:
         """The kinds of host keys that are wanted; paramiko would add certificates that nobody can check."""
         return tuple(self._preferred_keys)
+
+    def _parse_disconnect(self, m: paramiko.Message) -> None:
+        self.hung_up_in_words = True
+        super()._parse_disconnect(m)  # type: ignore[misc]
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         self.offered = self._really_parse_kex_init(paramiko.Message(m.asbytes()))  # type: ignore[attr-defined]

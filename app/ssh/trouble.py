@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
-_AGAIN = "It is tried again; see whether this computer is online."
+AGAIN = "It is tried again; see whether this computer is online."
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its errors are printed on stderr
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs tracebacks of what is handled here
@@ -48,19 +48,19 @@ def in_words(exc: BaseException, where: str) -> JobError:
     if isinstance(exc, paramiko.ChannelException):
         return JobError(f"{where} does not allow this kind of session ({exc.text}).", "Ask its administrator.")
     if isinstance(exc, socket.gaierror):
-        return Transient(f"The name of {where} is not known on the network here.", "Check the name. " + _AGAIN)
+        return Transient(f"The name of {where} is not known on the network here.", "Check the name. " + AGAIN)
     if isinstance(exc, ConnectionRefusedError):
         return Transient(f"{where} refuses the connection.", "Is its port right, and is its SSH server running?")
     if isinstance(exc, ConnectionError | EOFError):
-        return Transient(f"The connection to {where} was cut.", _AGAIN)
+        return Transient(f"The connection to {where} was cut.", AGAIN)
     if isinstance(exc, TimeoutError):
-        return Transient(f"{where} does not answer.", "Is a firewall in the way? " + _AGAIN)
+        return Transient(f"{where} does not answer.", "Is a firewall in the way? " + AGAIN)
     if isinstance(exc, OSError) and exc.errno in _UNREACHABLE:
-        return Transient(f"{where} cannot be reached from here.", "Is a VPN needed? " + _AGAIN)
+        return Transient(f"{where} cannot be reached from here.", "Is a VPN needed? " + AGAIN)
     if "banner" in str(exc) or "protocol version" in str(exc):
         remedy = "Is the port right (mostly 22)? After many failed logins some servers shut you out for a while."
         return Transient(f"{where} does not answer like an SSH server.", remedy)
-    return Transient(f"The connection to {where} broke ({_short(exc)}).", _AGAIN)
+    return Transient(f"The connection to {where} broke ({_short(exc)}).", AGAIN)
 
 
 def refused_login(where: str, why: str = "", more: str = "") -> JobError:

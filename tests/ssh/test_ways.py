@@ -206,6 +206,12 @@ def test_what_the_program_says_is_told(server: Sshd, tmp_path: Path, ctx: Contex
     assert "ProxyCommand" in caught.value.message
 
 
+def test_what_the_program_says_last_is_waited_for(server: Sshd, tmp_path: Path, ctx: Context) -> None:
+    through(server, tmp_path, "sh -c '(sleep 0.3; echo no such gate >&2) </dev/null >&0 & exit 3'")
+    with pytest.raises(Transient, match=r"“no such gate” and ended with status 3"):
+        Ssh("ssh://behind", server.known(ctx)).open()
+
+
 def test_a_program_that_is_not_there_is_told(server: Sshd, tmp_path: Path, ctx: Context) -> None:
     through(server, tmp_path, "no-such-program-here %h")
     with pytest.raises(Transient, match="no-such-program-here"):
