@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,20 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is entered here is left when the test ends: servers, relays, stores."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
 def events() -> list[Event]:
     """What was reported, in order."""
     return []
 
 
 @pytest.fixture
-def context(tmp_path: Path, events: list[Event]) -> Callable[..., Context]:
+def context(tmp_path: Path, events: list[Event], stack: ExitStack) -> Callable[..., Context]:
     """Make a Context: `context(job=…, answers={…})`; facts of earlier steps by `facts={"convert": {…}}`."""
 
     def make(
@@ -46,6 +54,7 @@ def context(tmp_path: Path, events: list[Event]) -> Callable[..., Context]:
         folder = tmp_path / "job"
         folder.mkdir(exist_ok=True)
         journal = Journal(folder / "journal.jsonl")
+        stack.callback(journal.close)
         for step, said in (facts or {}).items():
             journal.record(step, "done", **said)
         job = job or Job("file:///nothing", "file:///nowhere/", id="test")

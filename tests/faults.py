@@ -48,7 +48,7 @@ class Relay:
         self.before, self.hold = before, hold
         self.passed = self.forgotten = 0
         self.down = False
-        self._cut_at = self._spoil_at = -1
+        self._cut_at = -1
         self._how = "all"
         self._flows = threading.Event()
         self._flows.set()
@@ -65,10 +65,6 @@ class Relay:
         which that byte was, or `end`: that one is closed in order, as by a server that is stopped.
         """
         self._cut_at, self._how = self.passed + count, how
-
-    def spoil_after(self, count: int) -> None:
-        """Turn one bit of the byte that comes after *count* more bytes that count."""
-        self._spoil_at = self.passed + count
 
     def stall(self) -> None:
         """Pass nothing on any more, but keep the connections."""
@@ -191,10 +187,6 @@ class Relay:
             time.sleep(len(piece) / self.rate)
         if self._cut_at >= 0:
             piece = piece[: max(0, self._cut_at - self.passed)]
-        at = self._spoil_at - self.passed
-        if 0 <= at < len(piece):
-            self._spoil_at = -1
-            piece = piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :]
         self.passed += len(piece)
         return piece
 

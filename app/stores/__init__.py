@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from app.errors import JobError, Usage
+from app.errors import JobError, Transient, Usage
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -58,6 +58,10 @@ class Abilities:
 
 class Unseekable(JobError):
     """The place cannot write at that offset: it appends only, or begins at 0 only. Begin at 0."""
+
+
+class HungUp(Transient):
+    """A line ended before its first byte. At a first meeting the server may be to blame: the next try allows for it."""
 
 
 def not_kept(where: str, name: str, have: int, wanted: int) -> JobError:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.errors import Cancelled, Transient
-from app.stores import BLOCK, ftp_look, ftp_words
+from app.stores import BLOCK, HungUp, ftp_look, ftp_words
 from app.stores.ftp_login import Door
 from app.stores.ftp_outflow import STALL
-from app.stores.ftp_session import FtpSession, NoDataLine, TlsTrouble
+from app.stores.ftp_session import CutShort, FtpSession, NoDataLine, TlsTrouble
 from app.stores.wire import READ, Wire
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class FtpFolder:
         return self._look.size(self._session(), name, lambda command: (self._line(command), self._session()))
 
     def _line(self, command: str, offset: int = 0) -> Wire:
-        """A data line; once, when its TLS fails, with the older TLS version on a new login."""
+        """A data line; once, when its TLS fails, with the older TLS version on a new login (`app.stores.ftp_tls`)."""
         if time.monotonic() - self._since > TICKET:
             self._drop()
         while True:
@@ -78,10 +78,12 @@ class FtpFolder:
                 raise Transient(exc.message, "It worked before, so it is tried again.", topic=exc.topic) from exc
             except TlsTrouble as exc:
                 self._drop()
-                if not self._door.step_down():
-                    raise Transient(
-                        f"The data line to {self.host} cannot be encrypted ({exc}).", "It is tried again."
-                    ) from exc
+                if not self._door.version.step_down():
+                    raise ftp_words.not_encrypted(exc, self.host) from exc
+            except CutShort as exc:
+                self._drop()
+                if not self._door.version.was_cut():
+                    raise HungUp(f"The line to {self.host} was cut.", "Check the network; it is tried again.") from exc
             else:
                 self._see(line)
                 self._sent = True

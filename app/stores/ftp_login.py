@@ -12,13 +12,13 @@ from app.secrets import login_of
 from app.stores import ftp_words
 from app.stores.certificates import Trust
 from app.stores.ftp_session import FtpSession
+from app.stores.ftp_tls import Version
 from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
 
 PORTS = {"ftps": 990, "ftpes": 21}
-NEWEST, OLDER = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
 ANONYMOUS = "anonymous"
 
 
@@ -32,15 +32,7 @@ class Door:
         self.user = unquote(parts.username) if parts.username else ANONYMOUS
         self.login, self.path, self.ctx = login_of(url), unquote(parts.path), ctx
         self.trust = Trust(self.host, self.port, ctx)
-        self._newest = NEWEST
-
-    def step_down(self) -> bool:
-        """Use TLS 1.2 from now on; False when that is so already. Some servers' TLS 1.3 is faulty."""
-        if self._newest == OLDER:
-            return False
-        self._newest = OLDER
-        self.ctx.note(f"The data line to {self.host} failed with TLS 1.3, so TLS 1.2 is used from now on.")
-        return True
+        self.version = Version(self.host, ctx)
 
     def enter(self) -> FtpSession:
         """Connect, check the certificate, log in, and go into the folder."""
@@ -57,9 +49,9 @@ class Door:
     def _trusted(self) -> FtpSession:
         """A session whose certificate is right; nothing secret was sent on it yet."""
         try:
-            ftp, refusal = self._started(self.trust.context(self._newest)), None
+            ftp, refusal = self._started(self.trust.context(self.version.newest)), None
         except ssl.SSLCertVerificationError as exc:
-            ftp, refusal = self._started(self.trust.look(self._newest)), exc
+            ftp, refusal = self._started(self.trust.look(self.version.newest)), exc
         try:
             if refusal:
                 self.trust.judge(refusal, ftp.wire.certificate)

@@ -26,8 +26,12 @@ LONGEST_LINE = 8192  # bytes
 _NOW_NOT = ("421", "530")  # the login is over
 
 
-class TlsTrouble(Exception):
+class TlsTrouble(OSError):
     """The data line's TLS could not be set up; the older version may do."""
+
+
+class CutShort(ConnectionError):
+    """The data line ended before it was encrypted; see `app.stores.ftp_tls`."""
 
 
 class NoDataLine(JobError):
@@ -104,7 +108,7 @@ class FtpSession(ftplib.FTP_TLS):
                 self.sendcmd("OPTS UTF8 ON")
 
     def data_line(self, command: str, offset: int = 0) -> Wire:
-        """Open a data line for *command*, beginning at *offset*; `TlsTrouble` when its TLS fails."""
+        """Open a data line for *command*, beginning at *offset*; `TlsTrouble` or `CutShort` without TLS."""
         line = self._connected()
         try:
             if offset:
@@ -126,6 +130,8 @@ class FtpSession(ftplib.FTP_TLS):
             line.secure(self.context, self.host, control.session if control else None)
         except (ssl.SSLCertVerificationError, TimeoutError):
             raise
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as exc:
+            raise CutShort(str(exc)) from exc
         except OSError as exc:
             raise TlsTrouble(str(exc)) from exc
 

@@ -17,7 +17,8 @@ _WRITE_FAILED = re.compile(
 )  # of vsftpd, Pure-FTPd: no more is said
 _HELD = re.compile(r"in use|busy|locked|being used|another process|try again|resource temporarily", re.IGNORECASE)
 _CROWDED = re.compile(r"too many|maximum|limit.{0,20}(reached|exceeded)|try (again )?later", re.IGNORECASE)
-_TLS = re.compile(r"TLS|SSL|secure|reuse|unable to build data connection", re.IGNORECASE)
+_TLS = re.compile(r"TLS|SSL|secure|reuse", re.IGNORECASE)
+_NO_DATA = re.compile(r"unable to build data connection", re.IGNORECASE)  # of ProFTPD: its TLS, or a cut line
 _FULL_CODES, _TLS_CODES = ("452", "552"), ("425", "426", "521", "522", "534", "535", "536")
 _UNKNOWN = ("500", "501", "502", "503", "504")
 
@@ -52,7 +53,17 @@ def is_tls_trouble(exc: BaseException) -> bool:
     """Whether it is the data line's encryption that failed."""
     if isinstance(exc, ftplib.Error):
         return code(exc) in _TLS_CODES and bool(_TLS.search(str(exc)))
-    return isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLCertVerificationError)
+    return isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLCertVerificationError | ssl.SSLEOFError)
+
+
+def may_be_tls_trouble(exc: BaseException) -> bool:
+    """Whether it is the data line's encryption that failed, or the line that was cut."""
+    return code(exc) == "425" and bool(_NO_DATA.search(str(exc)))
+
+
+def not_encrypted(exc: BaseException, host: str) -> Transient:
+    """A data line without TLS; it may have another one next time."""
+    return Transient(f"The data line to {host} cannot be encrypted ({plain(exc)}).", "It is tried again.")
 
 
 def held(host: str) -> Transient:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from app.errors import JobError, Transient
-from app.stores import Abilities, Acked, Unseekable, ftp_look, ftp_words, not_kept
+from app.stores import Abilities, Acked, HungUp, Unseekable, ftp_look, ftp_words, not_kept
 from app.stores.ftp_folder import GOODBYE, FtpFolder
 from app.stores.ftp_outflow import STALL, Outflow
 from app.stores.ftp_session import FtpSession
 from app.stores.wire import Wire
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -189,6 +190,7 @@ class Ftps(FtpFolder):
         except (OSError, EOFError):
             self._drop()
             return False
+        self._door.version.worked()
         flow.complete()
         return True
 
@@ -248,8 +250,11 @@ class Ftps(FtpFolder):
                 return ftp_words.full(self.host, self._length(name), self.ctx.total)
             return ftp_words.full(self.host, None, self.ctx.total)
         if flow.sent < EARLY and ftp_words.is_tls_trouble(word):
-            self._door.step_down()
-            return Transient(f"The data line to {self.host} cannot be encrypted ({word}).", "It is tried again.")
+            self._door.version.step_down()
+            return ftp_words.not_encrypted(word, self.host)
+        if flow.sent < EARLY and ftp_words.may_be_tls_trouble(word):
+            self._door.version.was_cut()
+            return HungUp(f"The data line to {self.host} ended ({plain(word)}).", "It is tried again.")
         return ftp_words.explained(word, self.host, f"write {name}")
 
     def _exchange(self, ftp: FtpSession, old: str, new: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SESSIONS = 4  # side by side at most
 SPREAD = SESSIONS * MOST  # bytes
 ZEROS = bytes(1 << 20)  # more than any request has
-FILE_SYSTEM = b"fsync@openssh.com"  # offered by servers that have one; those before an object store lack it
+FILE_SYSTEM = b"fsync@openssh.com"  # of OpenSSH's server; what another one makes of a hole is not known
 LAST_WORDS = 10.0  # seconds in which a server that refused one request answers those after it
 GRACE = 0.6  # seconds that a stopped upload waits for the answers under way
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -14,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from app.errors import Cancelled, JobError, NeedsAnswer, Transient
-from app.stores import Abilities, Store
+from app.stores import Abilities, HungUp, Store
 from app.units import size
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Trial:
 
     def _first(self, data: bytes) -> None:
         try:
-            self._put(self.name, data)
+            self._insist(data)
         except (Transient, NeedsAnswer):
             raise
         except JobError as exc:
@@ -122,6 +123,13 @@ class Trial:
                 means=f"Nothing was sent. It said: {exc.message}",
                 topic="permission",
             ) from exc
+
+    def _insist(self, data: bytes) -> None:
+        """Two tries find out that it is the server, not the line; the next one does as that server wants."""
+        for _ in range(2):
+            with contextlib.suppress(HungUp):
+                return self._put(self.name, data)
+        return self._put(self.name, data)
 
     def _rename(self) -> None:
         other = f"{self.name}.2"

@@ -12,16 +12,15 @@ from typing import Self
 from urllib.parse import quote
 
 from app import host
-from app.context import Context
 from tests.servers import free_port, need, wait_for_port
+from tests.servers.passwords import ByPassword, hashed
 from tests.servers.sshd import children, kill
 from tests.servers.tls import pem
 
 UNPACKED = Path(sys.prefix) / "proftpd"  # Debian's package cannot be installed beside vsftpd: set-up unpacks it here
-PASSWORD = "correct horse"
 
 
-class Proftpd:
+class Proftpd(ByPassword):
     """`with Proftpd(tmp_path) as server: server.url`; the login is this user's name with `PASSWORD`."""
 
     def __init__(self, tmp_path: Path, *options: str, certificate: str = "good", implicit: bool = False) -> None:
@@ -78,28 +77,18 @@ class Proftpd:
         ]
 
     def _write_login(self) -> None:
-        made = subprocess.run(
-            [need("openssl"), "passwd", "-6", "-stdin"], input=PASSWORD.encode(), capture_output=True, check=True
-        )
         login = self.place / "login"
-        hashed = made.stdout.decode().strip()
-        login.write_text(f"{self.user}:{hashed}:{os.getuid()}:{os.getgid()}::{self.folder}:/bin/sh\n")
+        login.write_text(f"{self.user}:{hashed()}:{os.getuid()}:{os.getgid()}::{self.folder}:/bin/sh\n")
         login.chmod(0o600)
 
     @property
     def login(self) -> str:
-        """The key under which the password is given."""
         return f"{self.scheme}://{self.user}@127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
         """The address of the folder."""
         return f"{self.login}{quote(str(self.folder))}/"
-
-    def known(self, ctx: Context) -> Context:
-        """*ctx*, in which the password was given."""
-        ctx.answers.give(self.login, PASSWORD)
-        return ctx
 
     def log(self) -> str:
         """What was said."""

@@ -69,6 +69,7 @@ class PasswordServer:
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.refuse_at = -1  # the offset of one write that is refused, once
+        self.hangs_up = 0  # so many passwords are answered by the end of the line
         self.transports: list[paramiko.Transport] = []
 
     def url(self, scheme: str = "ssh", user: str = "ada") -> str:
@@ -123,6 +124,9 @@ class _Door(paramiko.ServerInterface):
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.server.attempts.append(password)
+        if self.server.hangs_up:
+            self.server.hangs_up -= 1
+            self.server.transports[-1].sock.close()
         return self._passed() if self.left[0] == "password" and password == SECRET else AUTH_FAILED
 
     def check_auth_interactive(self, username: str, submethods: str) -> Any:

@@ -13,17 +13,17 @@ from typing import Self
 import pytest
 
 from app import host
-from app.context import Context
 from tests.servers import free_port, need, wait_for_port
+from tests.servers.passwords import ByPassword, hashed
 from tests.servers.sshd import children, kill
 from tests.servers.tls import pem
 
 UNPACKED = Path(sys.prefix) / "pure-ftpd/usr"  # its package asks for an inetd: set-up only unpacks it here
-USER, PASSWORD = "me", "correct horse"
+USER = "me"
 NOBODY = 65534
 
 
-class Pureftpd:
+class Pureftpd(ByPassword):
     """`with Pureftpd(tmp_path) as server: server.url`; the login is `USER` with `PASSWORD`.
 
     *options* are further arguments of pure-ftpd(8); *ports* are its passive ones.
@@ -47,28 +47,19 @@ class Pureftpd:
 
     def _logins(self) -> Path:
         """pure-pw(8): its list of logins, as text and as pure-ftpd reads it."""
-        made = subprocess.run(
-            [need("openssl"), "passwd", "-6", "-stdin"], input=PASSWORD.encode(), capture_output=True, check=True
-        )
         text, table = self.place / "logins", self.place / "logins.pdb"
-        text.write_text(f"{USER}:{made.stdout.decode().strip()}:{NOBODY}:{NOBODY}::{self.folder}/./::::::::::::\n")
+        text.write_text(f"{USER}:{hashed()}:{NOBODY}:{NOBODY}::{self.folder}/./::::::::::::\n")
         subprocess.run([_program("bin/pure-pw"), "mkdb", str(table), "-f", str(text)], check=True)
         return table
 
     @property
     def login(self) -> str:
-        """The key under which the password is given."""
         return f"ftpes://{USER}@127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
         """The address of the folder."""
         return f"{self.login}/"
-
-    def known(self, ctx: Context) -> Context:
-        """*ctx*, in which the password was given."""
-        ctx.answers.give(self.login, PASSWORD)
-        return ctx
 
     def cut(self) -> None:
         """End every session, but go on listening."""

@@ -12,11 +12,11 @@ from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
-from app.context import Context
 from tests.servers import free_port
+from tests.servers.passwords import PASSWORD, ByPassword
 from tests.servers.tls import pem
 
-USER, PASSWORD = "me", "correct horse"
+USER = "me"
 ALL = "elradfmwMT"
 
 
@@ -32,7 +32,7 @@ class Handler(TLS_FTPHandler):
         return super().pre_process_command(line, cmd, arg)
 
 
-class Pyftpd:
+class Pyftpd(ByPassword):
     """`with Pyftpd(tmp_path) as server: server.url`; the login is `USER` with `PASSWORD`.
 
     *handler* is the class of control lines, *data* that of data lines, *forbidden* names commands that are refused,
@@ -72,18 +72,12 @@ class Pyftpd:
 
     @property
     def login(self) -> str:
-        """The key under which the password is given."""
         return f"ftpes://{USER}@127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
         """The address of the folder."""
         return f"{self.login}/"
-
-    def known(self, ctx: Context) -> Context:
-        """*ctx*, in which the password was given."""
-        ctx.answers.give(self.login, PASSWORD)
-        return ctx
 
     def _serve(self) -> None:
         while not self._stop.is_set():

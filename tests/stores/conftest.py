@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.context import Context
+from app.stores import Store, open_store
 from tests.servers import Lay, Place, need
 from tests.servers.sshd import Sshd
 
@@ -38,6 +39,15 @@ PLACES = {
 @pytest.fixture
 def ctx(context: Callable[..., Context]) -> Context:
     return context()
+
+
+@pytest.fixture
+def here(request: pytest.FixtureRequest, tmp_path: Path, ctx: Context) -> Store:
+    """The folder on this computer with the image of the test's module: its `NAME` and `DATA`."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / request.module.NAME).write_bytes(request.module.DATA)
+    return open_store(folder.as_uri() + "/", ctx)
 
 
 @pytest.fixture

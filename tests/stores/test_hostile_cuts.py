@@ -16,7 +16,7 @@ import pytest
 
 from app.context import Context
 from app.errors import JobError, Transient
-from app.stores import Store, open_store
+from app.stores import Store
 from app.transfer import copy, sidecar
 from tests.servers.behind import ALL, Behind
 
@@ -26,13 +26,6 @@ NAME = "image.qcow2"
 SEED = int(os.environ.get("SANDHOPPER_SEED") or random.SystemRandom().randrange(1 << 32))
 CUTS = -(-int(os.environ.get("SANDHOPPER_CUTS") or 32) // len(ALL))  # a make
 ATTEMPTS = 6  # one cut costs one attempt, or none; in the next the server may still hold the file
-
-
-@pytest.fixture
-def here(tmp_path: Path, ctx: Context) -> Store:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / NAME).write_bytes(DATA)
-    return open_store((tmp_path / "here").as_uri() + "/", ctx)
 
 
 def sent(here: Store, there: Store, ctx: Context) -> Any:

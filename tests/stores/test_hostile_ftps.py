@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,34 +17,15 @@ import pytest
 
 from app import host
 from app.context import Context, Event
-from app.errors import JobError, NeedsAnswer, Transient
+from app.errors import NeedsAnswer, Transient
 from app.steps.upload import ONE_TIME
 from app.stores import Store, open_store
 from app.stores.certificates import fingerprint
 from app.stores.trial import Trial
-from app.transfer import copy, part_name
 from tests.servers.behind import OVER_TLS, Behind
 from tests.servers.oddftpd import OddFtpd
 from tests.servers.tls import pem, trusted
-
-DATA = os.urandom(3_000_000)
-SHA = hashlib.sha256(DATA).hexdigest()
-NAME = "image.qcow2"
-PART = part_name(NAME, SHA)
-SENDING = "Sending the image"
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
-def here(tmp_path: Path, ctx: Context) -> Store:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / NAME).write_bytes(DATA)
-    return open_store((tmp_path / "here").as_uri() + "/", ctx)
+from tests.stores.hostile import DATA, NAME, PART, PROVEN, SENDING, failure, placed, send
 
 
 @pytest.fixture(autouse=True)
@@ -65,21 +45,6 @@ def odd(tmp_path: Path, stack: ExitStack, ctx: Context) -> Callable[..., tuple[O
         return server, store
 
     return make
-
-
-def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
-    return copy(here, NAME, there, NAME, ctx, sha256=SHA, **how)
-
-
-def failure(act: Callable[[], Any], most: int = 3) -> JobError:
-    """What *act* fails with at last; what may pass is tried again, as the engine does, *most* times."""
-    for _ in range(most):
-        with pytest.raises(JobError) as told:
-            act()
-        assert told.value.remedy
-        if not isinstance(told.value, Transient):
-            break
-    return told.value
 
 
 def while_sending(ctx: Context, at: int, act: Callable[[], object]) -> None:
@@ -297,7 +262,7 @@ def test_a_self_signed_certificate_is_asked_about_once_and_another_one_refused(
     about, shown = asked.value.question.about, asked.value.question.detail
     assert shown == fingerprint(certificate(tmp_path))
     ctx.answers.give(about, shown)
-    assert send(here, site.store(), ctx).grade in ("read-back", "sha256-server")
+    assert send(here, site.store(), ctx).grade in PROVEN
     ctx.answers.forget(about)
     assert send(here, site.store(), ctx).sent == 0  # the pin is enough
     pins = host.data_home() / "pins.json"
@@ -420,7 +385,7 @@ def test_a_cut_upload_goes_on_or_begins_again_as_the_server_allows(
             send(here, site.store(), ctx)
     again = site.store()
     again.abilities = store.abilities
-    assert send(here, again, ctx).grade in ("read-back", "sha256-server")
+    assert send(here, again, ctx).grade in PROVEN
     assert (site.folder / NAME).read_bytes() == DATA
 
 
@@ -430,7 +395,7 @@ def test_a_login_that_has_grown_old_is_made_anew_for_each_data_line(
 ) -> None:
     monkeypatch.setattr("app.stores.ftp_folder.TICKET", -1.0)
     site = Behind(make, tmp_path, ctx, stack)
-    assert send(here, site.store(), ctx).grade in ("read-back", "sha256-server")
+    assert send(here, site.store(), ctx).grade in PROVEN
     assert (site.folder / NAME).read_bytes() == DATA
 
 
@@ -448,15 +413,8 @@ def test_a_folder_that_becomes_read_only_in_the_middle(
     assert not isinstance(told, Transient), told.message
     assert told.topic == "permission"
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    assert send(here, site.store(), ctx).grade in ("read-back", "sha256-server")
+    assert send(here, site.store(), ctx).grade in PROVEN
     assert (small_disk / NAME).read_bytes() == DATA
-
-
-def placed(make: str, folder: Path, tmp_path: Path, ctx: Context, stack: ExitStack) -> Behind:
-    """A server whose folder is *folder*."""
-    (tmp_path / "uploads").symlink_to(folder)
-    folder.chmod(0o777)
-    return Behind(make, tmp_path, ctx, stack)
 
 
 @pytest.mark.parametrize("make", ["vsftpd", "proftpd", "pureftpd"])  # pyftpdlib never answers then
@@ -472,7 +430,7 @@ def test_a_disk_that_is_full_keeps_the_place_and_goes_on(
     kept = (small_disk / PART).stat().st_size
     (small_disk / "theirs").unlink()
     done = send(here, site.store(), ctx)
-    assert done.grade in ("read-back", "sha256-server")
+    assert done.grade in PROVEN
     assert done.resumed_at <= kept
     assert done.resumed_at > 0
     assert (small_disk / NAME).read_bytes() == DATA

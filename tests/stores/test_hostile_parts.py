@@ -16,7 +16,7 @@ import pytest
 
 from app.context import Context, Event
 from app.errors import JobError, Transient
-from app.stores import Store, open_store
+from app.stores import Store
 from app.transfer import copy, part_name, proof
 from app.transfer.proof import Proof
 from tests.servers.behind import ALL, OVER_SSH, Behind
@@ -26,19 +26,6 @@ SHA = hashlib.sha256(DATA).hexdigest()
 NAME = "image.qcow2"
 PART = part_name(NAME, SHA)
 PROVEN = ("sha256-server", "read-back")
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
-def here(tmp_path: Path, ctx: Context) -> Store:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / NAME).write_bytes(DATA)
-    return open_store((tmp_path / "here").as_uri() + "/", ctx)
 
 
 @pytest.fixture(params=ALL)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,51 +15,11 @@ import pytest
 from app.context import Context, Event
 from app.errors import JobError, NeedsAnswer, Transient
 from app.steps.upload import ONE_TIME
-from app.stores import Store, open_store
+from app.stores import Store
 from app.stores.trial import Trial
-from app.transfer import copy, part_name
 from tests.servers.behind import OVER_SSH, Behind
 from tests.servers.sshd import Sshd, make_key
-
-DATA = os.urandom(3_000_000)
-SHA = hashlib.sha256(DATA).hexdigest()
-NAME = "image.qcow2"
-PART = part_name(NAME, SHA)
-PROVEN = ("sha256-server", "read-back")
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
-def here(tmp_path: Path, ctx: Context) -> Store:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / NAME).write_bytes(DATA)
-    return open_store((tmp_path / "here").as_uri() + "/", ctx)
-
-
-def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
-    return copy(here, NAME, there, NAME, ctx, sha256=SHA, **how)
-
-
-def failure(act: Callable[[], Any], most: int = 3) -> JobError:
-    """What *act* fails with at last; what may pass is tried again, as the engine does, *most* times."""
-    for _ in range(most):
-        with pytest.raises(JobError) as told:
-            act()
-        assert told.value.remedy
-        if not isinstance(told.value, Transient):
-            break
-    return told.value
-
-
-def placed(make: str, folder: Path, tmp_path: Path, ctx: Context, stack: ExitStack) -> Behind:
-    """A server whose folder is *folder*."""
-    (tmp_path / "uploads").symlink_to(folder)
-    return Behind(make, tmp_path, ctx, stack)
+from tests.stores.hostile import DATA, NAME, PART, PROVEN, SENDING, failure, placed, send
 
 
 @pytest.mark.parametrize(
@@ -183,7 +140,7 @@ def test_one_time_folders_that_go_with_the_last_byte(
 
     def watched(event: Event) -> None:
         report(event)
-        if event.kind == "tick" and event.text == "Sending the image" and event.done == event.total and not taken:
+        if event.kind == "tick" and event.text == SENDING and event.done == event.total and not taken:
             taken.append((once / NAME).read_bytes())  # every byte is acknowledged, so it is there
             shutil.rmtree(once)
 
@@ -229,7 +186,7 @@ def test_a_server_that_sends_no_answers_any_more_is_given_up(
 
     def watched(event: Event) -> None:
         report(event)
-        if event.kind == "phase" and event.text == "Sending the image":
+        if event.kind == "phase" and event.text == SENDING:
             site.relay.stall()
 
     ctx.report = watched
