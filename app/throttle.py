@@ -75,7 +75,7 @@ class Throttle:
     @classmethod
     def of(cls, job: Job) -> Throttle:
         """What a job asks for."""
-        return cls(job.limit, tuple(map(Hours.parse, job.quiet)))
+        return cls.read(job.limit, job.quiet)
 
     @classmethod
     def read(cls, limit: int, quiet: Sequence[str]) -> Throttle:

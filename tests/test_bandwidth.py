@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +31,6 @@ LINE = Line(1_250_000.0, 1_000_000.0, 0.03, 10_000_000, 12.0, Abilities(), 0.0)
 @pytest.fixture
 def ctx(context: Make) -> Context:
     return context()
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
 
 
 def at(server: Any, ctx: Context, stack: ExitStack, tmp_path: Path) -> Store:

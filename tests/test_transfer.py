@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -38,12 +38,6 @@ PART = part_name(NAME, SHA)
 @pytest.fixture
 def ctx(context: Make) -> Context:
     return context()
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
     return copy(here, NAME, there, NAME, ctx, sha256=SHA, **how)
 
 
-@pytest.mark.parametrize("cuts", [(500_000,), (1_200_000, 700_000, 1)])
+@pytest.mark.parametrize("cuts", [(500_000,), (1, 1_200_000, 1_700_000), (1_200_000, 700_000, 1)])
 def test_a_cut_line_ends_in_the_same_bytes(
     tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, cuts: tuple[int, ...]
 ) -> None:

@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +31,6 @@ Make = Callable[..., Context]
 DATA = os.urandom(2_500_000)
 SHA = hashlib.sha256(DATA).hexdigest()
 NAME = "my machine.qcow2"
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -37,12 +37,6 @@ def ctx(context: Make) -> Context:
 
 
 @pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as made:
-        yield made
-
-
-@pytest.fixture
 def here(tmp_path: Path) -> Path:
     folder = tmp_path / "here"
     folder.mkdir()
