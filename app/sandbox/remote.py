@@ -158,14 +158,14 @@ def watch(poll: Callable[[int], News], ctx: Context) -> Iterator[News]:
     """News of a detached program until it has ended; `Transient` when it was killed (start it again: it goes on).
 
     *poll* is told how many tenths of a second it may wait for the end. A slow machine is asked less often: asking takes
-    no more than a seventh of one of its processors.
+    no more than a fifteenth of one of its processors.
     """
     wait, patience = FIRST_WAIT, PATIENCE
     while True:
         asked = time.monotonic()
         news = poll(patience)
         effort = time.monotonic() - asked - patience / 10
-        patience = min(max(PATIENCE, round(60 * effort)), LONGEST_PATIENCE) if PATIENCE else 0
+        patience = min(max(PATIENCE, round(150 * effort)), LONGEST_PATIENCE) if PATIENCE else 0
         yield news
         if news.state == "ended" and not news.of("recalled"):
             return

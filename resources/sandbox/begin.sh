@@ -7,7 +7,7 @@ open_journal() {
     [ "$(free_kb)" -gt 4096 ] || answer problem readonly
     for _h in $HOMES; do
         _parent=${_h%/*}
-        [ -d "$_parent" ] && [ "$(device_of "$_parent")" = "$(device_of /)" ] || continue
+        [ -d "$_parent" ] && same_device "$_parent" / || continue
         case $(stat -f -c %T "$_parent") in tmpfs | ramfs) continue ;; esac
         forget_half_home "$_h"
         [ -e "$_h" ] || make_home "$_h"
@@ -16,17 +16,18 @@ open_journal() {
     [ -n "$STATE" ] || answer problem readonly
     sound || answer problem tampered "$STATE"
     STATE=$(cd -P "$STATE" && pwd -P)
+    limited true
     services > "$STATE/services" & _services=$! # takes long
     save_edits || { wait $_services; forget_state; answer problem fstab-changed; }
     save_edits_looks
     boot_id > "$STATE/boot"
     save_mounts
     save_witness & _witness=$!
-    keep "$STATE/restore" "$BACK" # the way back lies here too: for another version of us, or for nobody but a shell
+    printf '%s' "$BACK" > "$STATE/restore" # the way back lies here too: for another version of us, or for nobody but a shell
     # what restore needs if somebody fills the disk up meanwhile; recall deletes it first of all
     head -c 1048576 /dev/zero > "$STATE/ballast"
     wait $_services $_witness
-    keep "$STATE/merge" "$BODY" && settle && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
+    printf '%s' "$BODY" > "$STATE/merge" && settle && note version 1 && note begin "$JOB" || { forget_state; answer problem readonly; }
 }
 
 # save_mount NAME PATH SOURCE INSIDE: what to merge; INSIDE is not empty when it lies in another mount that is merged

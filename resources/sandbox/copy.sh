@@ -20,9 +20,9 @@ SIGNS=$(printf 's/\001/\001\002/g; s/\003/\001\004/g')
 UNSIGNS=$(printf 's/\001\004/\003/g; s/\001\002/\001/g')
 lined() { sed "$SIGNS" | tr '\n\0' '\003\n'; }
 unlined() { tr '\n\003' '\0\n' | sed "$UNSIGNS"; }
-processes() { # one reads while others write
+processes() {
     _n=$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)
-    if [ "$_n" -lt 4 ]; then echo $((_n + 1)); else echo 5; fi
+    if [ "$_n" -lt 2 ]; then echo 2; elif [ "$_n" -lt 5 ]; then echo "$_n"; else echo 5; fi # one reads while another writes
 }
 lose() { grep -q -x -F "lost $1" "$STATE/facts" 2>/dev/null || echo "lost $1" >> "$STATE/facts"; }
 # walk EXPRESSION: find in this folder, on its own file system, without what other merged mounts cover
@@ -42,7 +42,7 @@ units() {
     [ "$src" = "$STATE/source" ] && attributable || return 1
     for depth in 1 2 3 4; do
         (cd "$src" && find . -xdev -mindepth $depth -maxdepth $depth -print0 -fprintf "$1/units.count" .) > "$1/units.all"
-        pieces=$(wc -c < "$1/units.count")
+        _dots=; read -r _dots < "$1/units.count"; pieces=${#_dots}
         [ "$pieces" -lt 24 ] || break
     done
     [ "$pieces" -gt 1 ] && [ "$pieces" -lt 20000 ] || return 1
@@ -58,7 +58,7 @@ units() {
 }
 
 # kernel_times: whether nobody but this machine's kernel sets the change times of files in $src, at every change
-kernel_times() { case $(stat -f -c %T "$src") in ext* | xfs | btrfs | f2fs | jfs | reiserfs) ;; *) false ;; esac; }
+kernel_times() { case $type in ext* | xfs | btrfs | f2fs | jfs | reiserfs) ;; *) false ;; esac; }
 # survey M: in M/times the change times of all files, in M/recent the names of those where that does not tell yet, in
 # M/linked inode and name of those that have several
 survey() {
@@ -88,33 +88,40 @@ copy_first() {
     return $_code
 }
 
-# listed FOLDER FILE: a record a thing: what it is, " ./", its name, and behind "//" where it leads.
-# In FILE.times and FILE.recent what `survey` tells.
+# listed FOLDER FILE: a sorted record a thing: what it is, " ./", its name, and behind "//" where it leads.
+# In FILE.x the attributes, unless it is told WITHOUT; in FILE.times and FILE.recent what `survey` tells.
 listed() {
     cd "$1" || return 1
-    : > "$2.links"; : > "$2.nodes"; : > "$2.times"; : > "$2.recent"
-    walk \( ! -type d -links +1 -fprintf "$2.links" '%i ./%P\0' , \( -type b -o -type c \) -fprintf "$2.nodes" '%p\0' , \
-        -type f -fprintf "$2.times" '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$2.recent" '%p\0' , \
-        \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
-        -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \) > "$2"
-    if [ -s "$2.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$2.nodes" >> "$2"; fi
-    if [ -s "$2.links" ]; then lined < "$2.links" | sort -u > "$2.groups.l"; else : > "$2.groups.l"; fi # by inode, then by name: the first name stands for the group
-    if [ -s "$2.groups.l" ]; then
-        awk '{ i = $1; sub(/^[0-9]* /, ""); if (i != last) first = $0; last = i; print "link " $0 "//" first }' "$2.groups.l" | unlined >> "$2"
-    fi
-    attributes >> "$2"
+    : > "$2.links"; : > "$2.nodes"; : > "$2.times"; : > "$2.recent"; : > "$2.x"
+    things "$2" | sort -z > "$2"
+    if [ -z "$3" ]; then attributes | sort -z > "$2.x"; fi
 }
+things() {
+    walk \( ! -type d -links +1 -fprintf "$1.links" '%i ./%P\0' , \( -type b -o -type c \) -fprintf "$1.nodes" '%p\0' , \
+        -type f -fprintf "$1.times" '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$1.recent" '%p\0' , \
+        \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
+        -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \)
+    if [ -s "$1.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$1.nodes"; fi
+    if [ -s "$1.links" ]; then lined < "$1.links" | sort -u > "$1.groups.l"; else : > "$1.groups.l"; fi # by inode, then by name: the first name stands for the group
+    if [ -s "$1.groups.l" ]; then
+        awk '{ i = $1; sub(/^[0-9]* /, ""); if (i != last) first = $0; last = i; print "link " $0 "//" first }' "$1.groups.l" | unlined
+    fi
+}
+# undivided: whether $src and $place show nothing of other file systems or of other merged mounts
+undivided() { [ -z "$inner" ] && [ "$src" = "$STATE/source" ] && [ "$type" != btrfs ]; }
+# bare: whether neither top has an attribute that the kernel hands on to what is made below it (ACLs, labels)
+bare() { have getfattr && [ -z "$(getfattr -h -d -m - "$src/." "$place/." 2>/dev/null)" ]; }
 # attributes: a record for each thing here that has any: "x name=value … ./name"
 attributes() {
     if have getfattr; then # XFS shows its ACLs a second time, as SGI_ACL_; names are escaped: \012 for a newline
-        walk -print0 | xargs -0 -r getfattr -h -d -m - -e hex 2>/dev/null | awk 'BEGIN { RS = ""; FS = "\n" }
+        if undivided; then getfattr -R -P -h -d -m - -e hex .; else walk -print0 | xargs -0 -r getfattr -h -d -m - -e hex; fi 2>/dev/null | awk 'BEGIN { RS = ""; FS = "\n" }
             { n = $1; sub(/^# file: /, "", n); if (n == ".") n = ""; all = ""
               for (i = 2; i <= NF; i++) if ($i !~ /^trusted\.SGI_ACL_/) all = all " " $i
               if (all == "") next
               gsub(/\001/, "\001\002", n); gsub(/\003/, "\001\004", n); gsub(/\\012/, "\003", n); gsub(/\\015/, "\r", n); gsub(/\\134/, "\\", n)
               print "x" all " ./" n }' | unlined
     elif have python3; then
-        walk -print0 | python3 -c '
+        walk -print0 | python3 -SE -c '
 import os, sys
 for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
     try:
@@ -133,30 +140,32 @@ compared() {
     if [ "$2" = contents ]; then contents "$1" & _content=$!; fi # takes long
     lists "$1"
     if [ -n "$_content" ]; then wait $_content; else "$2" "$1"; fi
-    sort -u "$1/content.raw" > "$1/content.l"
+    if [ -s "$1/content.raw" ]; then sort -u "$1/content.raw" > "$1/content.l"; else : > "$1/content.l"; fi
     if [ -n "$inner" ] && [ -s "$1/content.l" ]; then # what other merged mounts cover is not ours to compare
         names_of "$1/from" | comm -12 - "$1/content.l" > "$1/content.own"
         mv -f "$1/content.own" "$1/content.l"
     fi
     : > "$1/again.l"; : > "$1/differ.l"
-    if [ ! -s "$1/content.l" ] && [ ! -s "$1/differ" ]; then return; fi
+    if [ ! -s "$1/content.l" ] && [ ! -s "$1/differ.stat" ] && [ ! -s "$1/differ.x" ]; then return; fi
     sort -u "$1/content.l" "$1/differ.stat.l" > "$1/again.l"
     sort -u "$1/again.l" "$1/differ.x.l" > "$1/differ.l"
 }
 unread() { : > "$1/content.raw"; } # where names and dates are all that has to be known
 lists() {
+    # a whole copy of files without attributes, below a folder without, has none: then one look is enough
+    _without=; if [ $how = changed ] && bare; then _without=1; fi
     (listed "$src" "$1/from") & _side=$!
-    (listed "$place" "$1/to")
+    (listed "$place" "$1/to" $_without)
     wait $_side
-    sort -z "$1/from" "$1/to" | uniq -zu > "$1/differ"
-    if [ -s "$1/differ" ]; then # most often nothing does
-        tr '\n\0' '\003\n' < "$1/differ" | grep -a '^x ' | tr '\n\003' '\0\n' > "$1/differ.x"
-        tr '\n\0' '\003\n' < "$1/differ" | grep -a -v '^x ' | tr '\n\003' '\0\n' > "$1/differ.stat"
-    else : > "$1/differ.x"; : > "$1/differ.stat"; fi
+    if [ -n "$_without" ] && [ -s "$1/from.x" ]; then (cd "$place" && attributes | sort -z > "$1/to.x"); fi
+    unlike "$1/from" "$1/to" > "$1/differ.stat"
+    unlike "$1/from.x" "$1/to.x" > "$1/differ.x"
     names_of "$1/differ.x" > "$1/differ.x.l"
     if [ -s "$1/errors" ] && grep -q "$REFUSED" "$1/errors"; then : > "$1/differ.x"; : > "$1/differ.x.l"; fi
     names_of "$1/differ.stat" > "$1/differ.stat.l"
 }
+
+unlike() { cmp -s "$1" "$2" || sort -z -m "$1" "$2" | uniq -zu; } # most often nothing is
 
 # contents M: into M/content.raw the names of files with other bytes
 contents() {
@@ -202,7 +211,7 @@ changed() {
         if [ -s "$1/before.l" ]; then cat "$1/before.l"; fi
     } | sort -u > "$1/doubtful.l"
     if [ -s "$1/recent" ] || [ -s "$1/from.recent" ]; then mv -f "$1/from.recent" "$1/recent"; fi
-    if [ "$(wc -l < "$1/doubtful.l")" -gt $FEW ]; then contents "$1"; else contents_of "$1" doubtful; fi
+    if [ -s "$1/doubtful.l" ] && [ "$(wc -l < "$1/doubtful.l")" -gt $FEW ]; then contents "$1"; else contents_of "$1" doubtful; fi
 }
 # mended M: the same for those that were copied again
 mended() { if [ "$(wc -l < "$1/before.l")" -gt $FEW ]; then contents "$1"; else contents_of "$1" before; fi; }
@@ -256,7 +265,7 @@ mend_few() {
 # dress: give the folders that are named on standard input the looks of their originals
 dress() {
     if ! have python3; then dress_each; return; fi
-    src=$src place=$place python3 -c '
+    src=$src place=$place python3 -SE -c '
 import os, stat, sys
 for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
     a, b = os.path.join(os.environb[b"src"], name), os.path.join(os.environb[b"place"], name)
@@ -302,7 +311,7 @@ attribute() {
         (cd "$src" && xargs -0 -r getfattr -h -d -m - -e hex < "$2" 2>/dev/null | grep -v '^trusted\.SGI_ACL_') > "$1/attributes"
         if [ -s "$1/attributes" ]; then (cd "$place" && setfattr -h --restore="$1/attributes"); fi
     elif have python3; then
-        src=$src place=$place python3 -c '
+        src=$src place=$place python3 -SE -c '
 import os, sys
 for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
     a, b = os.path.join(os.environb[b"src"], name), os.path.join(os.environb[b"place"], name)
@@ -329,9 +338,9 @@ blame() {
 # copy_exactly M: $src into $place
 copy_exactly() {
     : > "$1/before.l"; : > "$1/errors"
-    phase=copying
+    phase=copying how=contents
+    type=$(stat -f -c %T "$src")
     [ ! -g "$place" ] || chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
-    how=contents
     if is_empty "$place"; then
         if watched survey "$1" && kernel_times && watched written; then how=changed; fi
         watched copy_first "$1" || how=contents
@@ -365,5 +374,5 @@ total_of() {
     set -- "$_m"/units* "$_m/tied" "$_m/tops" "$_m/content.raw" "$_m/times" "$_m/recent" "$_m/linked" \
         "$_m/errors.tied" "$_m/level" "$_m/attributes" "$_m/bad"
     for _f in "$_m"/*.l; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done
-    rm -f "$_m"/from "$_m"/from.* "$_m"/to "$_m"/to.* "$_m"/differ "$_m"/differ.* "$@"
+    rm -f "$_m"/from "$_m"/from.* "$_m"/to "$_m"/to.* "$_m"/differ.* "$@"
 }

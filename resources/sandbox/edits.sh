@@ -7,7 +7,7 @@ save_edit() {
     _f=$(readlink -f "$2")
     if [ ! -f "$_f" ]; then return 0; fi
     touch -r "${_f%/*}" "$STATE/$1.ref"
-    cp -a "$_f" "$STATE/$1.before" && [ "$(digest "$STATE/$1.before")" = "$3" ] || return 1
+    copy_of "$_f" "$STATE/$1.before" && [ "$(digest "$STATE/$1.before")" = "$3" ] || return 1
     if [ -n "$4" ]; then printf '%s' "$4" > "$STATE/$1.after"; fi
     printf '%s' "$_f" > "$STATE/$1.path"
 }
@@ -25,8 +25,10 @@ save_edits_looks() {
 mask() {
     [ -f "$STATE/$1.after" ] || return 0
     fetch "$STATE/$1.path"; f=$_v was=$_v.sandhopper-$JOB
-    if cmp -s "$f" "$STATE/$1.after"; then return 0; fi
-    cmp -s "$f" "$STATE/$1.before" || fail fstab-changed "$f"
+    if ! cmp -s "$f" "$STATE/$1.before"; then
+        cmp -s "$f" "$STATE/$1.after" && return 0
+        fail fstab-changed "$f"
+    fi
     [ -e "$was" ] || ln "$f" "$was" || fail fstab "$f"
     cp -a "$f" "$was.new" && cat "$STATE/$1.after" > "$was.new" && flush "$was.new" || fail fstab "$f"
     mv -f "$was.new" "$f" || fail fstab "$f"
@@ -40,7 +42,7 @@ unmask() {
     if cmp -s "$f" "$STATE/$1.before"; then
         if [ "$f" -ef "$was" ]; then rm -f "$was"; elif [ -e "$was" ]; then mv -f "$was" "$f"; fi
     elif [ ! -e "$f" ] || cmp -s "$f" "$STATE/$1.after"; then
-        if [ ! -e "$was" ]; then cp -a "$STATE/$1.before" "$was.new" && flush "$was.new" && mv -f "$was.new" "$was" || fail fstab "$f"; fi
+        if [ ! -e "$was" ]; then copy_of "$STATE/$1.before" "$was.new" && flush "$was.new" && mv -f "$was.new" "$was" || fail fstab "$f"; fi
         mv -f "$was" "$f" || fail fstab "$f"
     elif grep -q "^#sandhopper-$JOB# " "$f"; then
         cp -a "$f" "$was.new" && unmarked "$f" > "$was.new" && flush "$was.new" || fail fstab "$f"

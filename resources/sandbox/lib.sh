@@ -40,16 +40,24 @@ settle() { sync -f "$STATE" 2>/dev/null || sync; } # the root file system only, 
 digest() { sha256sum < "$1" | cut -d' ' -f1; }
 boot_id() { read -r _boot < /proc/sys/kernel/random/boot_id; echo "$_boot"; }
 
+# copy_of FILE COPY: with all its looks; cp(1) of busybox 1.35 keeps whole seconds only, its touch(1) all
+copy_of() { cp -a "$1" "$2" && touch -c -r "$1" "$2"; }
+
 # keep FILE TEXT: write a small file so that it is whole or not there at all
 keep() { printf '%s' "$2" > "$1.new" && flush "$1.new" && mv -f "$1.new" "$1"; }
 
 # note EVENT …: one journal line, on the disk before we go on
 note() {
-    if [ -z "$_whole" ] && [ -s "$STATE/journal" ] && [ -n "$(tail -c 1 "$STATE/journal")" ]; then echo >> "$STATE/journal"; fi
+    if [ -z "$_whole" ] && torn "$STATE/journal"; then echo >> "$STATE/journal"; fi
     printf '%s\n' "$*" >> "$STATE/journal" && _whole=1 && flush "$STATE/journal" && return
     _whole=
     [ "$WORK" != merge ] || fail readonly # the way back goes on: it makes room
     return 1
+}
+# torn FILE: whether its last line has no end, as after a power cut
+torn() {
+    _line=
+    [ -s "$1" ] && { while read -r _line; do _line=; done < "$1"; [ -n "$_line" ]; }
 }
 # opened: whether something may have been changed already, even if the journal itself is lost
 opened() { [ -s "$STATE/journal" ] || ls "$STATE"/m[0-9][0-9]/saved /etc/*.sandhopper-"${STATE##*/}" 2>/dev/null | grep -q .; }
@@ -73,7 +81,7 @@ names() {
     _skip=
     for _n in "$STATE"/*.path; do if [ -f "$_n" ] && fetch "$_n"; then _skip=$_skip${_v##*/}$NEWLINE; fi; done
     ls -1iA "$1" | skip="$_skip" awk 'BEGIN { n = split(ENVIRON["skip"], s, "\n"); for (i in s) mine[s[i]] = 1 }
-        { name = $0; sub(/^ *[0-9]* /, "", name) } name !~ /sandhopper/ && !(name in mine)' | sort | sha256sum
+        { name = $0; sub(/^ *[0-9]* /, "", name) } name !~ /sandhopper/ && !(name in mine)' | sha256sum
 }
 # time_back FOLDER REF NAMES: its time as it was, unless somebody else has changed something in it
 time_back() { [ ! -e "$2" ] || [ "$(names "$1")" != "$(cat "$3" 2>/dev/null)" ] || touch -r "$2" "$1"; }
@@ -144,16 +152,16 @@ root() {
     return 1
 }
 
-# begin_work: the first act of a detached program
-begin_work() { keep "$STATE/$WORK.pid" "$$"; trap 'keep "$STATE/$WORK.status" "$?"' EXIT; trap 'exit 143' TERM HUP INT; }
+# begin_work: the first act of a detached program. Neither file means anything after a power cut.
+begin_work() { printf '%s' "$$" > "$STATE/$WORK.pid"; trap 'printf "%s" "$?" > "$STATE/$WORK.status"' EXIT; trap 'exit 143' TERM HUP INT; }
 
 # in_view COMMAND …: run a function of ours where "view" shows the root file system without what is mounted on it.
 # In a mount namespace of our own nobody else ever sees that, and it is gone with the process, even after kill -9.
 # Without one (unshare missing) it is a private bind mount, because a shared one would show later mounts too.
 in_view() {
     _whole= # what it notes we do not see
-    mkdir -p "$STATE/view" "$STATE/source"
-    if have unshare && unshare -m sh -c 'mount --make-rprivate /' 2>/dev/null; then
+    for _d in "$STATE/view" "$STATE/source"; do [ -d "$_d" ] || mkdir "$_d"; done
+    if have unshare && unshare -m mount --make-rprivate / 2>/dev/null; then
         unshare -m sh -c 'mount --make-rprivate / && SANDHOPPER_ALONE=1 exec sh "$@"' sh "$STATE/$WORK" view "$@"
     else
         sh "$STATE/$WORK" view "$@"
@@ -236,7 +244,7 @@ make_home() {
     _time=$(time_of "${1%/*}")
     _names=$(names "${1%/*}")
     touch -r "${1%/*}" $RUN/sandhopper.ref 2>/dev/null
-    mkdir "$1.$_time" && echo "$_names" > "$1.$_time/.names" && cp -p $RUN/sandhopper.ref "$1.$_time/.ref" &&
+    mkdir "$1.$_time" && echo "$_names" > "$1.$_time/.names" && touch -r $RUN/sandhopper.ref "$1.$_time/.ref" &&
         flush "$1.$_time/.ref" "$1.$_time/.names" "$1.$_time" && mv "$1.$_time" "$1"
     rm -f $RUN/sandhopper.ref
 }
@@ -259,7 +267,7 @@ forget_times() { rm -f "$1/.ref" "$1/.names" "$1/.vault.ref" "$1/.vault.names"; 
 # each other at once, so that a power cut hardly ever comes between them.
 forget_home() {
     [ -d "$1" ] && [ ! -L "$1" ] && [ -z "$(ls "$1")" ] || return 0
-    cp -p "$1/.ref" $RUN/sandhopper.ref 2>/dev/null; cp -p "$1/.names" $RUN/sandhopper.names 2>/dev/null
+    touch -r "$1/.ref" $RUN/sandhopper.ref 2>/dev/null; cp "$1/.names" $RUN/sandhopper.names 2>/dev/null
     _ref=$RUN/sandhopper.ref
     if [ -s $RUN/sandhopper.names ] && [ "$(names "${1%/*}")" != "$(cat $RUN/sandhopper.names)" ]; then _ref=/dev/null; fi
     if [ -f "$_ref" ]; then # under the name of the time, as it was made: else it could be lost with the file of it

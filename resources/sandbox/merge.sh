@@ -4,6 +4,7 @@ WORK=merge
 STATE=${0%/*}
 JOB=${STATE##*/}
 SPARE_KB=51200 # never leave the machine less than this
+WAITING_KB=32768 # more than this is written to the disk while the copy goes on
 
 # save_place M: remember the folder below the mount point before anything is written into it
 save_place() {
@@ -22,7 +23,7 @@ save_place() {
     if [ -d "$1/twin" ]; then rmdir "$1/twin"; fi
     cp -a "$place" "$1/twin" || fail view
     settle
-    keep "$1/saved" yes
+    : > "$1/saved" && flush "$1/saved" || fail full
 }
 unprotected() { case $(flags_of "$1") in *[ia]*) chattr -ia "$1" || fail protected "$path" ;; esac; } # restore sets them again
 
@@ -64,14 +65,20 @@ count_all() {
 }
 
 # tick PID: tell every second or two how far the copy is, and end it before it fills the machine up: looked at as often
-# as two gigabytes a second could do that
+# as two gigabytes a second could do that. What was copied is written to the disk meanwhile, so that neither one long
+# write at the end nor a memory full of waiting data holds the machine's own work up. Where only everything could be
+# written, other disks and shares too, it is left.
 tick() {
-    untold=10
+    untold=10 written=0 writer=
     while :; do
         set -- "$1" $(stat -f -c '%S %f %a' /)
         if [ $untold -ge 10 ]; then
-            echo "$phase $((there + begun - $2 / 512 * $3 / 2)) $total" > "$STATE/merge.progress" # one write
+            done=$((there + begun - $2 / 512 * $3 / 2))
+            echo "$phase $done $total" > "$STATE/merge.progress" # one write
             untold=0
+            if [ $((done - written)) -gt $WAITING_KB ] && { [ -z "$writer" ] || ! kill -0 "$writer" 2>/dev/null; }; then
+                sync -f "$VIEW" 2>/dev/null & writer=$! written=$done
+            fi
         fi
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
         if [ $margin -lt 0 ]; then keep "$STATE/merge.problem" "full"; kill "$1"; return; fi
@@ -81,9 +88,6 @@ tick() {
         untold=$((untold + tenths)); sleep 0.$tenths 2>/dev/null || { untold=10; sleep 1; }
     done
 }
-# spread: write to the disk while we copy, so that neither one long write at the end nor a memory full of waiting data
-# holds the machine's own work up. Where only everything could be written, other disks and shares too, it is left.
-spread() { while sync -f "$VIEW" 2>/dev/null; do sleep 2; done; }
 
 # watched COMMAND …: run it with a tick
 watched() {
@@ -171,16 +175,15 @@ by_rsync() {
     exec rsync $all $window --numeric-ids --one-file-system "$@" "$src/" "$place/" > "$_m/changed" 2> "$_m/errors"
 }
 
+uptime() { read -r _up _ < /proc/uptime; _up=${_up%.*}; }
 merge_all() {
-    began=$(date +%s)
+    uptime; began=$_up
     for m in "$STATE"/m[0-9][0-9]; do save_place "$m"; done
     check_room
     begun=$(free_kb)
     for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
     for m in "$STATE"/m[0-9][0-9]; do if [ -e "$m/copied" ]; then rm -f "$m/copied"; settle; fi; done
-    spread & spreader=$!
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
-    kill $spreader 2>/dev/null; wait $spreader 2>/dev/null
     settle
     for m in "$STATE"/m[0-9][0-9]; do : > "$m/copied"; flush "$m/copied"; done # one moment for all: some lie inside others
     note copied
@@ -188,10 +191,14 @@ merge_all() {
 }
 # tell_facts: what was copied, all together and disk by disk
 tell_facts() {
-    for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/total" ]; then echo "each $(cat "$m/total") $(value "$m/path")"; fi; done > "$STATE/each"
-    { if [ -s "$STATE/each" ]; then awk '{ n += $2; s += $3 } END { printf "files %d\nbytes %.0f\n", n, s }' "$STATE/each"
+    for m in "$STATE"/m[0-9][0-9]; do if [ -s "$m/total" ]; then read -r total < "$m/total"; fetch "$m/path"; echo "each $total $_v"; fi; done > "$STATE/each"
+    uptime
+    { if [ -s "$STATE/each" ]; then
+          n=0 s=0; while read -r _ files bytes _; do n=$((n + files)) s=$((s + bytes)); done < "$STATE/each"
+          printf 'files %s\nbytes %s\n' "$n" "$s"
       else grep -E '^(files|bytes) ' "$STATE/facts"; fi
-      grep '^lost ' "$STATE/facts"; echo "seconds $(($(date +%s) - began))"; cat "$STATE/each"; } > "$STATE/facts.new"
+      while read -r line; do case $line in "lost "*) printf '%s\n' "$line" ;; esac; done < "$STATE/facts"
+      echo "seconds $((_up - began))"; if [ -s "$STATE/each" ]; then value "$STATE/each"; fi; } > "$STATE/facts.new"
     mv -f "$STATE/facts.new" "$STATE/facts"
 }
 

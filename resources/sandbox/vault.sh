@@ -79,7 +79,7 @@ secret() {
     if printf '%s\n' "$OPEN" | grep -q -x -F -e "$2"; then refuse secret-open "$2"; fi
     mkdir -p "$e"
     printf '%s' "$2" > "$e/path"; stat -c %i "./$name" > "$e/inode"; looks "./$name" > "$e/looks"
-    cp -a "./$name" "$e/copy.new" && cmp -s "./$name" "$e/copy.new" && flush "$e/copy.new" || refuse secret-copy "$2"
+    copy_of "./$name" "$e/copy.new" && cmp -s "./$name" "$e/copy.new" && flush "$e/copy.new" || refuse secret-copy "$2"
     mv "$e/copy.new" "$e/copy"
 }
 
@@ -108,11 +108,11 @@ back_one() {
     fi
     if [ -L "./$name" ] || { [ -e "./$name" ] && [ ! -f "./$name" ]; }; then lost "$1"; return; fi
     if [ ! -e "./$name" ]; then
-        cp -a "$1/copy" "./$name.sandhopper-$JOB.new" && flush "./$name.sandhopper-$JOB.new" && mv "./$name.sandhopper-$JOB.new" "./$name" || refuse secret-copy "$path"
+        copy_of "$1/copy" "./$name.sandhopper-$JOB.new" && flush "./$name.sandhopper-$JOB.new" && mv "./$name.sandhopper-$JOB.new" "./$name" || refuse secret-copy "$path"
         said remade "$path"
     elif ! cmp -s "./$name" "$1/copy"; then
         if ! ours_still "$1"; then
-            cp -a "./$name" "./$name.sandhopper-$JOB" && flush "./$name.sandhopper-$JOB" || refuse secret-copy "$path"
+            copy_of "./$name" "./$name.sandhopper-$JOB" && flush "./$name.sandhopper-$JOB" || refuse secret-copy "$path"
             said both "$path"
         fi
         note writing "$n"
@@ -135,7 +135,7 @@ ours_still() {
 # lost E: its folder or name is something else now; its content is kept for the person
 lost() {
     _to=/root/sandhopper-$JOB-$n
-    [ -e "$_to" ] || { cp -a "$1/copy" "$_to.new" && flush "$_to.new" && mv "$_to.new" "$_to"; } || refuse secret-copy "$path"
+    [ -e "$_to" ] || { copy_of "$1/copy" "$_to.new" && flush "$_to.new" && mv "$_to.new" "$_to"; } || refuse secret-copy "$path"
     said elsewhere "$path"; note back "$n"
 }
 said() { printf '%s %s\n' "$1" "$(printf '%s' "$2" | od -A n -t x1 | tr -d ' \n')" >> "$VAULT/report"; }

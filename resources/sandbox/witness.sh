@@ -1,7 +1,11 @@
 # witness: what the machine looks like, in a form that can be compared later: begin and merge write it down, restore looks again.
 # Everything here only reads. What a machine has no tool for is left out on both sides.
 
-limited() { if timeout 9 true 2>/dev/null; then timeout 20 "$@"; else "$@"; fi; }
+_limits= # what `limited` runs commands by; a timeout(1) that knows no seconds but -t is none
+limited() {
+    if [ -z "$_limits" ]; then if timeout 9 true 2>/dev/null; then _limits="timeout 20"; else _limits=env; fi; fi
+    $_limits "$@"
+}
 
 # looks_of PATH: kind, mode, owner, time, SELinux label, extended attributes (ACLs and capabilities are such), flags
 looks_of() {
@@ -82,8 +86,8 @@ pid_files() {
 }
 # mount_unit PATH: the file that systemd knows this mount from; it forgets a line of fstab that was taken out
 mount_unit() {
-    [ -d /run/systemd/system ] && have systemd-escape || return 0
-    limited systemctl show -p FragmentPath "$(systemd-escape -p --suffix=mount "$1")" 2>/dev/null
+    [ -d /run/systemd/system ] && have systemctl || return 0
+    limited systemctl show -p FragmentPath -- "$1" 2>/dev/null # systemctl(1): a path stands for its mount unit
 }
 
 # mark_start: which mounts the merge that is started now reads; one that is mounted anew later was away in between

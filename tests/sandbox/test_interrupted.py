@@ -1,6 +1,7 @@
 """Kill the remote program at every line of its journal, in merge and in restore: restore ends in the original state.
 
-And wherever it makes something safe on the disk (flush); and with a disk that is full, or read-only, from a line on.
+And wherever it makes something safe on the disk (flush, settle) or looks where it is; and with a disk that is full, or
+read-only, from a line on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked,
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]
 PARTS = 4  # the points are dealt out to as many machines
-FLUSHES = 18  # so many places there are at least where something is made safe that is no journal line
+CALLS = {"flush": 12, "settle": 3, "same_device": 12, "copy_of": 1, "free_kb": 2}  # at least, but for journal lines
 KILL = "kill -9 $(ours merge) $(ours restore) 0 2>/dev/null"  # 0: its own group, a shell in a shell
 AT_LINE = """note() {{
     echo >> /run/lines
@@ -29,12 +30,12 @@ AT_LINE = """note() {{
 }}
 """
 # what a kill leaves before a journal line is made safe is what it leaves after that line, and that is tried already
-AT_FLUSH = """flush() {{
+AT_CALL = """{function}() {{
     case $1 in */journal) ;; *)
         echo >> /run/lines
         [ "$(wc -l < /run/lines)" != {line} ] || {{ {act}; }} ;;
     esac
-    flush_it "$@"
+    {function}_it "$@"
 }}
 """
 
@@ -78,7 +79,7 @@ def test_killed_before_and_after_every_journal_line(
     with Machine(tmp_path, disks={"/application": 60}) as machine:
         machine.run("sh", "-c", SMALL)
         was, count = Before(machine), lines(machine, sandbox, monkeypatch)
-        assert 3 * count + FLUSHES + 3 >= 50, "fewer points than the way back is to be tried at"
+        assert 2 * count + sum(CALLS.values()) >= 50, "fewer points than the way back is to be tried at"
         points = [(line, before) for line in range(1, count + 1) for before in (True, False)]
         for line, before in points[part::PARTS]:
             with monkeypatch.context() as patch:
@@ -93,25 +94,25 @@ def test_killed_before_and_after_every_journal_line(
             was.is_now(f"line {line} {before=} {again=}")
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_killed_before_anything_is_made_safe(
-    tmp_path: Path, sandbox: Make, part: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("function", CALLS)
+def test_killed_before_anything_is_made_safe_or_looked_at(
+    tmp_path: Path, sandbox: Make, function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Machine(tmp_path, disks={"/application": 60}) as machine:
         machine.run("sh", "-c", SMALL)
         was = Before(machine)
         with monkeypatch.context() as patch:
-            hooked(patch, AT_FLUSH.format(act=":", line=0), "flush")
+            hooked(patch, AT_CALL.format(function=function, act=":", line=0), function)
             whole(near(sandbox(machine), machine))
         count = machine.run("cat", "/run/lines").count(b"\n")
-        assert count >= FLUSHES
-        for number in range(1 + part, count + 1, 2):
+        assert count >= CALLS[function]
+        for number in range(1, count + 1):
             machine.run("rm", "-f", "/run/lines")
             with monkeypatch.context() as patch:
-                hooked(patch, AT_FLUSH.format(act=KILL, line=number), "flush")
+                hooked(patch, AT_CALL.format(function=function, act=KILL, line=number), function)
                 whole(near(sandbox(machine), machine))
             settle(near(sandbox(machine), machine))
-            was.is_now(f"flush {number} of {count}")
+            was.is_now(f"{function} {number} of {count}")
 
 
 @pytest.mark.parametrize("part", range(2))
