@@ -59,12 +59,12 @@ units() {
 
 # kernel_times: whether nobody but this machine's kernel sets the change times of files in $src, at every change
 kernel_times() { case $type in ext* | xfs | btrfs | f2fs | jfs | reiserfs) ;; *) false ;; esac; }
-# survey M: in M/times the change times of all files, in M/recent the names of those where that does not tell yet, in
+# survey M: in M/times the change times of all there is, in M/recent the names of those where that does not tell yet, in
 # M/linked inode and name of those that have several
 survey() {
     : > "$1/recent"; : > "$1/linked"
     (cd "$src" && walk \( ! -type d -links +1 -fprintf "$1/linked" '%i %p\0' , \
-        -type f -printf '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$1/recent" '%p\0' \)) > "$1/times"
+        -printf '%i %C@ %p\0' -type f -newerct "$LATELY" -fprintf "$1/recent" '%p\0' \)) > "$1/times"
 }
 # written: memory goes to the disk, for a page that waits for that can be written again, through mmap(2), without a new time
 written() { sync -f "$src" 2>/dev/null || sync; }
@@ -93,12 +93,12 @@ copy_first() {
 listed() {
     cd "$1" || return 1
     : > "$2.links"; : > "$2.nodes"; : > "$2.times"; : > "$2.recent"; : > "$2.x"
-    things "$2" | sort -z > "$2"
-    if [ -z "$3" ]; then attributes | sort -z > "$2.x"; fi
+    things "$2" | sorted "$2" && { [ -n "$3" ] || attributes | sorted "$2.x"; }
 }
+sorted() { sort -z > "$1"; }
 things() {
     walk \( ! -type d -links +1 -fprintf "$1.links" '%i ./%P\0' , \( -type b -o -type c \) -fprintf "$1.nodes" '%p\0' , \
-        -type f -fprintf "$1.times" '%i %C@ %p\0' -newerct "$LATELY" -fprintf "$1.recent" '%p\0' , \
+        -fprintf "$1.times" '%i %C@ %p\0' -type f -newerct "$LATELY" -fprintf "$1.recent" '%p\0' , \
         \( -type d -printf 'd %m %U %G %T@ ./%P\0' -o -type l -printf 'l %U %G %T@ ./%P//%l\0' -o \
         -type f -printf 'f %m %U %G %s %T@ ./%P\0' -o -printf '%y %m %U %G %T@ ./%P\0' \) \)
     if [ -s "$1.nodes" ]; then xargs -0 stat --printf 'node %t %T %n\0' < "$1.nodes"; fi
@@ -152,12 +152,14 @@ compared() {
 }
 unread() { : > "$1/content.raw"; } # where names and dates are all that has to be known
 lists() {
-    # a whole copy of files without attributes, below a folder without, has none: then one look is enough
-    _without=; if [ $how = changed ] && bare; then _without=1; fi
+    # a copy just made of what has no attributes, below a folder without, has none: then one look is enough
+    _without=; if [ $how = changed ] && [ ! -s "$1/before.l" ] && bare; then _without=1; fi
     (listed "$src" "$1/from") & _side=$!
-    (listed "$place" "$1/to" $_without)
-    wait $_side
-    if [ -n "$_without" ] && [ -s "$1/from.x" ]; then (cd "$place" && attributes | sort -z > "$1/to.x"); fi
+    (listed "$place" "$1/to" $_without) || fail copy "no list of the copy"
+    wait $_side || fail copy "no list of the source"
+    if [ -n "$_without" ] && { [ -s "$1/from.x" ] || [ -s "$1/recent" ] || ! cmp -s "$1/times" "$1/from.times"; }; then
+        (cd "$place" && attributes | sorted "$1/to.x") || fail copy "no list of attributes"
+    fi
     unlike "$1/from" "$1/to" > "$1/differ.stat"
     unlike "$1/from.x" "$1/to.x" > "$1/differ.x"
     names_of "$1/differ.x" > "$1/differ.x.l"
@@ -204,7 +206,8 @@ by_digest() {
 changed() {
     {
         if ! cmp -s "$1/times" "$1/from.times"; then
-            sort -z "$1/times" "$1/from.times" | uniq -zu | lined | sed 's/^[^ ]* [^ ]* //'
+            cat "$1/times" "$1/from.times" | sorted "$1/from.moved" || fail copy "no list of what changed"
+            uniq -zu < "$1/from.moved" | lined | sed 's/^[^ ]* [^ ]* //'
             mv -f "$1/from.times" "$1/times"
         fi
         if [ -s "$1/recent" ]; then lined < "$1/recent"; fi
@@ -337,6 +340,7 @@ blame() {
 
 # copy_exactly M: $src into $place
 copy_exactly() {
+    TMPDIR=$1; export TMPDIR # sort(1) writes there: /tmp may be small, and nobody looks after its room
     : > "$1/before.l"; : > "$1/errors"
     phase=copying how=contents
     type=$(stat -f -c %T "$src")
@@ -373,6 +377,6 @@ total_of() {
     _m=$1
     set -- "$_m"/units* "$_m/tied" "$_m/tops" "$_m/content.raw" "$_m/times" "$_m/recent" "$_m/linked" \
         "$_m/errors.tied" "$_m/level" "$_m/attributes" "$_m/bad"
-    for _f in "$_m"/*.l; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done
+    for _f in "$_m"/*.l "$_m"/sort*; do if [ "$_f" != "$_m/unsteady.l" ]; then set -- "$@" "$_f"; fi; done
     rm -f "$_m"/from "$_m"/from.* "$_m"/to "$_m"/to.* "$_m"/differ.* "$@"
 }

@@ -73,11 +73,11 @@ tick() {
     while :; do
         set -- "$1" $(stat -f -c '%S %f %a' /)
         if [ $untold -ge 10 ]; then
-            done=$((there + begun - $2 / 512 * $3 / 2))
-            echo "$phase $done $total" > "$STATE/merge.progress" # one write
+            far=$((there + begun - $2 / 512 * $3 / 2))
+            echo "$phase $far $total" > "$STATE/merge.progress" # one write
             untold=0
-            if [ $((done - written)) -gt $WAITING_KB ] && { [ -z "$writer" ] || ! kill -0 "$writer" 2>/dev/null; }; then
-                sync -f "$VIEW" 2>/dev/null & writer=$! written=$done
+            if [ $((far - written)) -gt $WAITING_KB ] && { [ -z "$writer" ] || ! kill -0 "$writer" 2>/dev/null; }; then
+                sync -f "$VIEW" 2>/dev/null & writer=$! written=$far
             fi
         fi
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))

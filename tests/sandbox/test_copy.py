@@ -128,6 +128,23 @@ def test_all_is_compared_where_a_copy_goes_on(tmp_path: Path) -> None:
     assert it.rounds == ["round 1"]
 
 
+def test_the_last_attribute_that_goes_meanwhile_goes_from_the_copy_too(tmp_path: Path) -> None:
+    only = "rm -rf ./* ./.[!.]*; mkdir a; echo x > a/b; setfattr -n user.mine -v 1 a; sleep 3"
+    it = copied(tmp_path, before=only, during="setfattr -x user.mine a")
+    assert it.copy == it.source
+    assert it.rounds == ["round 1"]
+
+
+def test_a_list_that_could_not_be_made_is_no_proof(tmp_path: Path) -> None:
+    full = tmp_path / "bin" / "sort"
+    full.parent.mkdir()
+    full.write_text('#!/bin/sh\ncase "$*" in -z) exit 2 ;; esac\nPATH=${PATH#*:} exec sort "$@"\n')
+    full.chmod(0o755)
+    with pytest.raises(AssertionError):
+        copied(tmp_path, path=f"{full.parent}:")
+    assert (tmp_path / "state" / "merge.problem").read_text() == "copy no list of the copy"
+
+
 FAILING = """#!/bin/sh
 PATH=${{PATH#*:}}
 cp "$@" || exit
