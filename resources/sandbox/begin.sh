@@ -32,7 +32,7 @@ open_journal() {
 
 # save_mount NAME PATH SOURCE INSIDE: what to merge; INSIDE is not empty when it lies in another mount that is merged
 save_mount() {
-    mkdir -p "$STATE/$1"
+    mkdir -p "$STATE/$1" "$STATE/view" "$STATE/source"
     printf '%s' "$2" > "$STATE/$1/path"
     printf '%s' "$3" > "$STATE/$1/source"
     fs_id "$3" > "$STATE/$1/id"

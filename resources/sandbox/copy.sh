@@ -68,11 +68,12 @@ survey() {
 }
 # written: memory goes to the disk, for a page that waits for that can be written again, through mmap(2), without a new time
 written() { sync -f "$src" 2>/dev/null || sync; }
+surveyed() { survey "$1" && kernel_times && written; }
 
 # copy_first M: everything, into an empty folder. Fails where something was refused; the comparison tells what.
 copy_first() {
     if ! units "$1"; then
-        rm -f "$1/units.all"
+        [ ! -e "$1/units.all" ] || rm -f "$1/units.all"
         copier "$src/." "$place/" 2> "$1/errors"
         return
     fi
@@ -204,6 +205,9 @@ by_digest() {
 }
 # changed M: the same for those that may have changed since M/times was written, and for those that were copied again
 changed() {
+    if [ ! -s "$1/recent" ] && [ ! -s "$1/from.recent" ] && [ ! -s "$1/before.l" ] && cmp -s "$1/times" "$1/from.times"; then
+        unread "$1"; return
+    fi
     {
         if ! cmp -s "$1/times" "$1/from.times"; then
             cat "$1/times" "$1/from.times" | sorted "$1/from.moved" || fail copy "no list of what changed"
@@ -346,7 +350,7 @@ copy_exactly() {
     type=$(stat -f -c %T "$src")
     [ ! -g "$place" ] || chmod g-s "$place" # or new folders take it over, and cp(1) leaves it to them
     if is_empty "$place"; then
-        if watched survey "$1" && kernel_times && watched written; then how=changed; fi
+        if watched surveyed "$1"; then how=changed; fi
         watched copy_first "$1" || how=contents
     else watched compared "$1" unread; if [ -s "$1/differ.l" ]; then watched mend "$1"; fi; fi
     phase=comparing

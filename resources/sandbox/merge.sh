@@ -30,8 +30,8 @@ unprotected() { case $(flags_of "$1") in *[ia]*) chattr -ia "$1" || fail protect
 # check_room: bytes and files that still have to come, with a margin, against what the root file system has left.
 # What statfs(2) tells is enough where even one more block a file would fit; else everything is counted.
 check_room() {
-    need=0; files=0; there=0; most=0; set -- $(stat -f -c '%S %a %c %d' /)
-    block=$1 free=$(($1 / 512 * $2 / 2)) inodes=$3 left=$4
+    need=0; files=0; there=0; most=0; set -- $(stat -f -c '%S %a %c %d %f' /)
+    block=$1 free=$(($1 / 512 * $2 / 2)) inodes=$3 left=$4 begun=$(($1 / 512 * $5 / 2))
     for m in "$STATE"/m[0-9][0-9]; do
         fetch "$m/path"; path=$_v
         set -- $(stat -f -c '%S %b %f %c %d %T' "$path")
@@ -41,8 +41,7 @@ check_room() {
         if [ -e "$m/saved" ] && ! is_empty "$VIEW$path"; then there=$((there + $(du -xsk "$VIEW$path" | cut -f1))); fi
     done
     if [ $((most + most / 10 + 102400 - there)) -gt "$free" ]; then count_all; fi
-    printf 'files %s\nbytes %s\n' "$files" $((need * 1024)) > "$STATE/facts.new"
-    mv -f "$STATE/facts.new" "$STATE/facts"
+    printf 'files %s\nbytes %s\n' "$files" $((need * 1024)) > "$STATE/facts"
     want=$((need + need / 10 + 102400 - there))
     [ "$want" -le "$free" ] || fail room "$want" "$free"
     [ "$inodes" -eq 0 ] || [ "$there" -gt 100 ] || [ $((files + files / 10 + 100)) -le "$left" ] || fail inodes "$files" "$left"
@@ -113,25 +112,34 @@ end_others() {
 source_of() {
     src=$1
     [ -n "$SANDHOPPER_ALONE" ] || return 0
-    mount --bind "$1" "$STATE/source" || return 0
-    if mount -o remount,bind,ro,noatime "$STATE/source" && same_device "$STATE/source" "$1"; then
+    if mounts_at "$STATE/source"; then umount "$STATE/source" || umount -l "$STATE/source"; fi
+    mount -o bind,ro,noatime "$1" "$STATE/source" || return 0
+    if { only_read "$STATE/source" || mount -o remount,bind,ro,noatime "$STATE/source"; } && same_device "$STATE/source" "$1"; then
         src=$STATE/source
     else
         umount "$STATE/source"
     fi
 }
 
+# only_read PATH: mount(8) before 2.27 makes a bind mount without its options
+only_read() {
+    while read -r _id _up _dev _top _at _how _rest; do
+        if [ "$_at" = "$1" ]; then case ,$_how, in *,ro,*noatime,*) return 0 ;; esac; fi
+    done < /proc/self/mountinfo
+    return 1
+}
+
 copy_place() {
     fetch "$1/path"; path=$_v place=$VIEW$_v
     guard "$place"
-    unprotected "$place"
+    fetch "$1/flags"
+    case $_v in *[ia]*) unprotected "$place" ;; esac
     note copy "${1##*/}"
     source_of "$path"
     covered "$path"
     if gnu_tools; then copy_exactly "$1"
     elif have rsync; then rounds_of "$1"
     else fail norsync; fi
-    if [ "$src" = "$STATE/source" ]; then umount "$src" || umount -l "$src"; fi
 }
 # covered PATH: set $inner to find's patterns for what lies in PATH but is covered by other merged mounts
 covered() {
@@ -180,7 +188,6 @@ merge_all() {
     uptime; began=$_up
     for m in "$STATE"/m[0-9][0-9]; do save_place "$m"; done
     check_room
-    begun=$(free_kb)
     for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
     for m in "$STATE"/m[0-9][0-9]; do if [ -e "$m/copied" ]; then rm -f "$m/copied"; settle; fi; done
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
@@ -204,8 +211,7 @@ tell_facts() {
 
 if [ "$1" = view ]; then
     shift
-    renice -n 5 -p $$ > /dev/null 2>&1
-    if have ionice; then ionice -c 2 -n 7 -p $$ 2>/dev/null; fi
+    renice -n 10 -p $$ > /dev/null 2>&1 # and with it what waits for the disk (ioprio_set(2))
     open_view
     "$@"
     exit

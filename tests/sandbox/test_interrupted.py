@@ -20,7 +20,7 @@ from tests.sandbox.near import FULL, MOUNTS, SMALL, STATE, Before, Make, hooked,
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]
 PARTS = 4  # the points are dealt out to as many machines
-CALLS = {"flush": 12, "settle": 3, "same_device": 12, "copy_of": 1, "free_kb": 2}  # at least, but for journal lines
+CALLS = {"flush": 12, "settle": 3, "same_device": 12, "copy_of": 1, "free_kb": 1}  # at least, but for journal lines
 KILL = "kill -9 $(ours merge) $(ours restore) 0 2>/dev/null"  # 0: its own group, a shell in a shell
 AT_LINE = """note() {{
     echo >> /run/lines
