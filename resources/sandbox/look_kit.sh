@@ -7,6 +7,24 @@ plainly() {
     case $1 in *\\*) ;; *) path=$1; return ;; esac
     path=$(printf '%b' "$(printf '%s' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')x"); path=${path%x}
 }
+# elsewhere: mount points of fstab that lead elsewhere, because a folder on their way is a link
+elsewhere() {
+    awk '$1 !~ /^#/ && $2 ~ /^\/./ && $3 !~ /^(nfs|cifs|smb|ceph|gluster|9p|fuse)/ { print $2 }' /etc/fstab 2>/dev/null | while read -r escaped; do
+        plainly "$escaped"
+        if straight "$path"; then continue; fi
+        real=$(soon readlink -f "$path"); if [ -n "$real" ] && [ "$real" != "$path" ]; then echo "$escaped $real"; fi
+    done
+}
+# straight PATH: surely no folder on its way is a link; told without a process
+straight() {
+    case $1/ in *//* | */./* | */../*) return 1 ;; esac
+    _way= _rest=${1#/}
+    while [ -n "$_rest" ]; do
+        _way=$_way/${_rest%%/*}
+        [ ! -L "$_way" ] || return 1
+        case $_rest in */*) _rest=${_rest#*/} ;; *) _rest= ;; esac
+    done
+}
 # soon COMMAND …: at most a minute (or $SOON seconds) where the machine can measure that
 soon() { if have timeout; then timeout "${SOON:-60}" "$@"; else "$@"; fi; }
 # first FILE: set $_first to its first line, without a process

@@ -2,12 +2,7 @@
 look_places() {
     part mountinfo; cat /proc/self/mountinfo
     part fstab; cat /etc/fstab 2>/dev/null
-    # mount points of fstab that lead elsewhere, because a folder on their way is a link
-    part places
-    awk '$1 !~ /^#/ && $2 ~ /^\// && $3 !~ /^(nfs|cifs|smb|ceph|gluster|9p|fuse)/ { print $2 }' /etc/fstab 2>/dev/null | while read -r escaped; do
-        plainly "$escaped"
-        real=$(soon readlink -f "$path"); if [ -n "$real" ] && [ "$real" != "$path" ]; then echo "$escaped $real"; fi
-    done
+    part places; elsewhere
     part units; grep -H -E "^Where=" /etc/systemd/system/*mount /run/systemd/system/*mount /usr/local/lib/systemd/system/*mount 2>/dev/null
 
     # the space of every mounted file system that is not made up by the kernel and not at the other end of a network

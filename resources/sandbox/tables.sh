@@ -3,13 +3,8 @@
 
 part mountinfo; cat /proc/self/mountinfo
 part fstab; cat /etc/fstab 2>/dev/null
-part crypttab; cat /etc/crypttab 2>/dev/null
-# mount points of fstab that lead elsewhere, because a folder on their way is a link
-part places
-awk '$1 !~ /^#/ && $2 ~ /^\// && $3 !~ /^(nfs|cifs|smb|ceph|gluster|9p|fuse)/ { print $2 }' /etc/fstab 2>/dev/null | while read -r escaped; do
-    plainly "$escaped"
-    real=$(soon readlink -f "$path"); if [ -n "$real" ] && [ "$real" != "$path" ]; then echo "$escaped $real"; fi
-done
+part crypttab; if [ -r /etc/crypttab ]; then cat /etc/crypttab; fi
+part places; elsewhere
 # unit files of systemd that somebody has written: the first line of each part is its name
 n=0
 for d in /etc/systemd/system /usr/local/lib/systemd/system; do
