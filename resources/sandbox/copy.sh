@@ -94,7 +94,10 @@ copy_first() {
 listed() {
     cd "$1" || return 1
     : > "$2.links"; : > "$2.nodes"; : > "$2.times"; : > "$2.recent"; : > "$2.x"
-    things "$2" | sorted "$2" && { [ -n "$3" ] || attributes | sorted "$2.x"; }
+    _look=
+    if [ -z "$3" ]; then attributes | sorted "$2.x" & _look=$!; fi
+    things "$2" | sorted "$2" || return 1
+    [ -z "$_look" ] || wait $_look
 }
 sorted() { sort -z > "$1"; }
 things() {
