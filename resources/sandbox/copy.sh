@@ -9,6 +9,7 @@
 # has just seen, so that no symbolic link there can lead out of it.
 # Sets: unsteady names in M/unsteady.l (empty: all is equal). $inner: merged mounts inside $src, as find patterns.
 ROUNDS=6
+SPARE_KB=51200 # never leave the machine less than this
 REFUSED='Operation not supported\|etting attribute' # what cp and setfattr say when a file system cannot keep something
 SIDE_BY_SIDE=262144 # kilobytes; less than that, in few files, is copied by one process: starting many takes longer
 MANY=5000 # files
@@ -159,10 +160,10 @@ lists() {
     # a copy just made of what has no attributes, below a folder without, has none: then one look is enough
     _without=; if [ $how = changed ] && [ ! -s "$1/before.l" ] && bare; then _without=1; fi
     (listed "$src" "$1/from") & _side=$!
-    (listed "$place" "$1/to" $_without) || fail copy "no list of the copy"
-    wait $_side || fail copy "no list of the source"
+    (listed "$place" "$1/to" $_without) || unlisted "the copy"
+    wait $_side || unlisted "the source"
     if [ -n "$_without" ] && { [ -s "$1/from.x" ] || [ -s "$1/recent" ] || ! cmp -s "$1/times" "$1/from.times"; }; then
-        (cd "$place" && attributes | sorted "$1/to.x") || fail copy "no list of attributes"
+        (cd "$place" && attributes | sorted "$1/to.x") || unlisted "attributes"
     fi
     unlike "$1/from" "$1/to" > "$1/differ.stat"
     unlike "$1/from.x" "$1/to.x" > "$1/differ.x"
@@ -171,6 +172,16 @@ lists() {
     names_of "$1/differ.stat" > "$1/differ.stat.l"
 }
 
+# unlisted WHAT: a list that could not be made, most likely for want of room
+unlisted() {
+    if short; then fail full; fi
+    fail copy "no list of $1"
+}
+# short: whether the root file system has less left than it must have
+short() {
+    set -- $(stat -f -c '%S %a' /)
+    [ $(($1 / 512 * $2 / 2)) -lt $SPARE_KB ]
+}
 unlike() { cmp -s "$1" "$2" || sort -z -m "$1" "$2" | uniq -zu; } # most often nothing is
 
 # contents M: into M/content.raw the names of files with other bytes
@@ -213,7 +224,7 @@ changed() {
     fi
     {
         if ! cmp -s "$1/times" "$1/from.times"; then
-            cat "$1/times" "$1/from.times" | sorted "$1/from.moved" || fail copy "no list of what changed"
+            cat "$1/times" "$1/from.times" | sorted "$1/from.moved" || unlisted "what changed"
             uniq -zu < "$1/from.moved" | lined | sed 's/^[^ ]* [^ ]* //'
             mv -f "$1/from.times" "$1/times"
         fi

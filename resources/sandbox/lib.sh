@@ -73,8 +73,9 @@ noted() {
     return 1
 }
 
-# fail WORD …: say why in a way the other side understands, and stop
-fail() { keep "$STATE/$WORK.problem" "$*" || { rm -f "$STATE/ballast"; keep "$STATE/$WORK.problem" "$*"; }; exit 1; }
+# blocked WORD …: say why it cannot go on in a way the other side understands, on a full disk too
+blocked() { keep "$STATE/$WORK.problem" "$*" || { rm -f "$STATE/ballast"; keep "$STATE/$WORK.problem" "$*"; }; }
+fail() { blocked "$@"; exit 1; }
 
 # names FOLDER: what lies in it (inode and name), but for our own things and the files that we edit, whose inode changes
 names() {

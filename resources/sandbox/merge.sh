@@ -3,7 +3,6 @@
 WORK=merge
 STATE=${0%/*}
 JOB=${STATE##*/}
-SPARE_KB=51200 # never leave the machine less than this
 WAITING_KB=32768 # more than this is written to the disk while the copy goes on
 
 # save_place M: remember the folder below the mount point before anything is written into it
@@ -80,7 +79,7 @@ tick() {
             fi
         fi
         margin=$(($2 / 512 * $4 / 2 - SPARE_KB))
-        if [ $margin -lt 0 ]; then keep "$STATE/merge.problem" "full"; kill "$1"; return; fi
+        if [ $margin -lt 0 ]; then blocked full; kill "$1"; return; fi
         tenths=$((margin / 209715))
         if [ $tenths -ge 10 ]; then untold=10; sleep $((1 + (tenths >= 20))); continue; fi
         if [ $tenths -lt 1 ]; then tenths=1; fi
@@ -191,6 +190,7 @@ merge_all() {
     for m in "$STATE"/m[0-9][0-9]; do untouched "$m"; done
     for m in "$STATE"/m[0-9][0-9]; do if [ -e "$m/copied" ]; then rm -f "$m/copied"; settle; fi; done
     for m in "$STATE"/m[0-9][0-9]; do copy_place "$m"; done
+    if short; then fail full; fi # what was copied last was quicker than the last tick
     settle
     for m in "$STATE"/m[0-9][0-9]; do : > "$m/copied"; flush "$m/copied"; done # one moment for all: some lie inside others
     note copied

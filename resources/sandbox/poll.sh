@@ -25,6 +25,7 @@ for STATE in $(find_state); do
     if [ ! -s "$STATE/$WORK.status" ] && { alive "$WORK" || starting "$WORK"; }; then echo alive
     elif [ -s "$STATE/$WORK.status" ]; then fetch "$STATE/$WORK.status"; echo "ended $_v"
     elif ended "$WORK"; then echo "ended 0"
+    elif [ -s "$STATE/$WORK.problem" ]; then echo "ended 1" # there was no room for its status
     else echo dead; fi
     if [ -s "$STATE/$WORK.progress" ]; then fetch "$STATE/$WORK.progress"; echo "progress ${_v%"$NEWLINE"}"; fi
     if [ -s "$STATE/$WORK.problem" ]; then echo "problem $(tr '\n' ' ' < "$STATE/$WORK.problem")"; fi
