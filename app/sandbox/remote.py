@@ -70,7 +70,7 @@ class News:
             word, _, what = line.partition(" ")
             lines.setdefault(word, []).append(what)
         state, _, status = first.partition(" ")
-        return cls(state, int(status) if status.isdigit() else 0, lines)
+        return cls(state, int(status) if status.isdigit() else int(state == "ended"), lines)
 
 
 def script(name: str) -> str:

@@ -153,8 +153,9 @@ root() {
     return 1
 }
 
-# begin_work: the first act of a detached program. Neither file means anything after a power cut.
-begin_work() { printf '%s' "$$" > "$STATE/$WORK.pid"; trap 'printf "%s" "$?" > "$STATE/$WORK.status"' EXIT; trap 'exit 143' TERM HUP INT; }
+# begin_work: the first act of a detached program. What a power cut leaves of an unflushed file may be zero bytes, which
+# would be read as the status of an end.
+begin_work() { keep "$STATE/$WORK.pid" "$$"; trap 'keep "$STATE/$WORK.status" "$?"' EXIT; trap 'exit 143' TERM HUP INT; }
 
 # in_view COMMAND …: run a function of ours where "view" shows the root file system without what is mounted on it.
 # In a mount namespace of our own nobody else ever sees that, and it is gone with the process, even after kill -9.
