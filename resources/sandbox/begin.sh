@@ -16,7 +16,7 @@ open_journal() {
     [ -n "$STATE" ] || answer problem readonly
     sound || answer problem tampered "$STATE"
     STATE=$(cd -P "$STATE" && pwd -P)
-    limited true
+    limited true # finds out how, before two shells ask at once
     services > "$STATE/services" & _services=$! # takes long
     save_edits || { wait $_services; forget_state; answer problem fstab-changed; }
     save_edits_looks

@@ -182,6 +182,7 @@ short() {
     set -- $(stat -f -c '%S %a' /)
     [ $(($1 / 512 * $2 / 2)) -lt $SPARE_KB ]
 }
+# unlike FILE FILE: the records that only one of two sorted files has
 unlike() { cmp -s "$1" "$2" || sort -z -m "$1" "$2" | uniq -zu; } # most often nothing is
 
 # contents M: into M/content.raw the names of files with other bytes

@@ -229,3 +229,10 @@ def test_a_very_slow_sandbox_is_asked_again() -> None:
         remote.ask(NeverDone(), "poll")  # type: ignore[arg-type]
     assert told.value.topic == "slow-sandbox"
     assert "Nothing is lost" in told.value.means
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [(b"ended 0\n", 0), (b"ended 1\n", 1), (b"ended \n", 1), (b"alive\n", 0)]
+)
+def test_an_end_without_a_number_is_no_success(answer: bytes, status: int) -> None:
+    assert remote.News.read(answer).status == status

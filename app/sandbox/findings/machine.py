@@ -71,7 +71,7 @@ def _rights(seen: Seen) -> Iterator[Finding]:
     tools = seen.words("shell_tools")
     if "rsync" not in tools:
         grade = "care" if "gnu-cp" in tools else "stop"
-        text = "Data disks are copied with cp instead, which is slower." if grade == "care" else "It is needed here."
+        text = "Data disks are copied with GNU cp, which it has." if grade == "care" else "It is needed here."
         yield Finding(grade, "The sandbox has no rsync.", text, "Install the package rsync on the sandbox.", "rsync")
 
 
