@@ -231,7 +231,7 @@ def bind_patiently(listener: socket.socket, address: tuple[str, int]) -> None:
 def free_range(count: int) -> range:
     """*count* neighbouring ports that are free on both addresses."""
     while True:
-        first = random.randrange(10_000, 32_000)
+        first = random.SystemRandom().randrange(10_000, 32_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 for host in ("127.0.0.1", Relay.HOST):

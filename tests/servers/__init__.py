@@ -48,13 +48,14 @@ def need(program: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on; below the system's range for outgoing connections."""
+    """A TCP port that nobody listens on, of 127.0.0.1 and of 127.0.0.2, where relays are; none for outgoing lines."""
     while True:
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket() as sock, socket.socket() as other:
             port = 10_000 + int.from_bytes(os.urandom(2), "big") % 22_000
             try:
-                sock.bind(("127.0.0.1", port))
+                for end, address in ((sock, "127.0.0.1"), (other, "127.0.0.2")):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    end.bind((address, port))
             except OSError:
                 continue
             return port
