@@ -23,7 +23,8 @@ from pathlib import Path
 from app.meter import Meter
 from bench.delay import Delay
 from bench.programs import PROGRAMS, Cost, Goal, Run, missing
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.sshd import Sshd
 from tests.servers.vsftpd import Vsftpd
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import random
 import socket
 import struct
 import threading
@@ -96,7 +95,7 @@ class Relay:
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)  # else the relay acknowledges far ahead
-            bind_patiently(listener, (self.HOST, port))
+            listener.bind((self.HOST, port))
             listener.listen()
             self._listeners.append(listener)
             threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
@@ -216,26 +215,3 @@ class _Line:
         self._gone = self._gone or (bool(self._idle) and now - self._last > self._idle)
         self._last = now
         return self._gone
-
-
-def bind_patiently(listener: socket.socket, address: tuple[str, int]) -> None:
-    """Bind, once a connection of another test that happens to go out from this very port has ended."""
-    for _ in range(300):
-        with contextlib.suppress(OSError):
-            listener.bind(address)
-            return
-        time.sleep(0.1)
-    listener.bind(address)
-
-
-def free_range(count: int) -> range:
-    """*count* neighbouring ports that are free on both addresses."""
-    while True:
-        first = random.SystemRandom().randrange(10_000, 32_000)
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                for host in ("127.0.0.1", Relay.HOST):
-                    sock = stack.enter_context(socket.socket())
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    sock.bind((host, port))
-            return range(first, first + count)

@@ -17,7 +17,8 @@ from app.context import Context, Event
 from app.errors import Cancelled, JobError
 from app.stores import Abilities, Store, open_store
 from app.stores import trial as trials
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.proftpd import Proftpd
 from tests.servers.pyftpd import ALL, Pyftpd
 from tests.servers.sshd import Sshd

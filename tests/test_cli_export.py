@@ -17,7 +17,8 @@ import pytest
 
 from app.cli import main
 from app.disk.practice_disk import write_disk
-from tests.servers import free_port, need
+from tests.ports import free_port
+from tests.servers import need
 from tests.servers.pyftpd import PASSWORD, Pyftpd
 from tests.servers.tls import pem
 

@@ -21,7 +21,8 @@ from app.errors import Cancelled, JobError, Transient
 from app.stores import Abilities, Store, open_store
 from app.throttle import Throttle
 from app.transfer import Wishes, copy, part_name, proof, sidecar
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.oddftpd import OddFtpd
 from tests.servers.proftpd import Proftpd
 from tests.servers.pyftpd import ALL, Handler, Pyftpd

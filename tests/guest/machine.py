@@ -16,7 +16,8 @@ from typing import Any, Self
 import pytest
 
 from app import host
-from tests.servers import free_port, need
+from tests.ports import free_port
+from tests.servers import need
 
 HERE = Path(__file__).parent
 UEFI = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")

@@ -11,7 +11,8 @@ from app import host
 from app.context import Context
 from app.practice.cloud import Cloud
 from app.stores import open_store
-from tests.servers import Place, free_port
+from tests.ports import free_port
+from tests.servers import Place
 
 PASSWORD = "a practice password"
 

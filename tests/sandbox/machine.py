@@ -22,7 +22,8 @@ from typing import Any, Self
 import pytest
 
 from app import host
-from tests.servers import free_port, need, until, wait_for_port
+from tests.ports import free_port
+from tests.servers import need, until, wait_for_port
 from tests.servers.sshd import alive
 
 HERE = Path(__file__).parent

@@ -17,10 +17,11 @@ import pytest
 from app.context import Context
 from app.errors import JobError
 from app.sandbox import Sandbox
+from tests.ports import free_port
 from tests.sandbox.machine import Machine
 from tests.sandbox.near import MOUNTS, SMALL, STATE, Before, Make, near, quick
 from tests.sandbox.test_interrupted import settle
-from tests.servers import free_port, until, wait_for_port
+from tests.servers import until, wait_for_port
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("quick")]
 __all__ = ["quick"]

@@ -47,20 +47,6 @@ def need(program: str) -> str:
     pytest.skip(f"{program} is not installed here")
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on, of 127.0.0.1 and of 127.0.0.2, where relays are; none for outgoing lines."""
-    while True:
-        with socket.socket() as sock, socket.socket() as other:
-            port = 10_000 + int.from_bytes(os.urandom(2), "big") % 22_000
-            try:
-                for end, address in ((sock, "127.0.0.1"), (other, "127.0.0.2")):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    end.bind((address, port))
-            except OSError:
-                continue
-            return port
-
-
 def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None, seconds: float = 15) -> None:
     """Wait until somebody listens on *port*; fails at once when *process* has ended."""
     deadline = time.monotonic() + seconds

@@ -9,7 +9,8 @@ from typing import Any
 
 from app.context import Context
 from app.stores import Store, open_store
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.proftpd import Proftpd
 from tests.servers.pureftpd import Pureftpd
 from tests.servers.pyftpd import Pyftpd

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.servers.tls import pem
 
 

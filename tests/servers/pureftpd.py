@@ -13,7 +13,8 @@ from typing import Self
 import pytest
 
 from app import host
-from tests.servers import free_port, need, wait_for_port
+from tests.ports import free_port
+from tests.servers import need, wait_for_port
 from tests.servers.passwords import ByPassword, hashed
 from tests.servers.sshd import children, kill
 from tests.servers.tls import pem

@@ -12,7 +12,7 @@ from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.servers.passwords import PASSWORD, ByPassword
 from tests.servers.tls import pem
 

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from app import host
 from app.context import Context
-from tests.servers import free_port, need, wait_for_port
+from tests.ports import free_port
+from tests.servers import need, wait_for_port
 
 
 class Sshd:

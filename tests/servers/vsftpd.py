@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from app import host
-from tests.servers import free_port, need, wait_for_port
+from tests.ports import free_port
+from tests.servers import need, wait_for_port
 from tests.servers.sshd import children, kill
 from tests.servers.tls import pem
 

@@ -15,7 +15,8 @@ from app.context import Context
 from app.errors import Cancelled, JobError, NeedsAnswer, Transient
 from app.ssh import Ssh
 from app.ssh.hostkeys import ours
-from tests.servers import free_port, need
+from tests.ports import free_port
+from tests.servers import need
 from tests.servers.psshd import SECRET, PasswordServer
 from tests.servers.sshd import Sshd, fingerprint, make_key
 from tests.ssh.tools import asked, known_hosts, public, ssh_config, works

@@ -14,7 +14,8 @@ from app.context import Context
 from app.errors import JobError, Transient
 from app.ssh import Ssh
 from app.stores.sftp import Sftp
-from tests.servers import free_port, until
+from tests.ports import free_port
+from tests.servers import until
 from tests.servers.psshd import PasswordServer
 from tests.servers.sshd import Sshd, alive, make_key
 from tests.ssh.tools import asked, ssh_config, works

@@ -22,7 +22,8 @@ from app.job import Job
 from app.steps.upload import STEP
 from app.throttle import Throttle, change
 from app.transfer import SENDING, part_name
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.pyftpd import Handler, Pyftpd
 from tests.servers.tls import trusted
 from tests.servers.vsftpd import Vsftpd

@@ -20,7 +20,8 @@ from app.errors import Cancelled, JobError, NeedsAnswer, Transient
 from app.stores import Store, open_store
 from app.stores.ftps import Ftps
 from app.stores.trial import Trial
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers import blocks_of
 from tests.servers.behind import OVER_TLS, Behind
 from tests.servers.oddftpd import OddFtpd

@@ -19,7 +19,8 @@ from app.stores import Store, open_store
 from app.stores.local import Local
 from app.throttle import Hours, Throttle
 from app.transfer import SENDING, Wishes, bottleneck, copy
-from tests.faults import Relay, free_range
+from tests.faults import Relay
+from tests.ports import free_range
 from tests.servers.sshd import Sshd
 from tests.servers.tls import trusted
 from tests.servers.vsftpd import Vsftpd
