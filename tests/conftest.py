@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,9 @@ from app.context import Context, Event
 from app.job import Job
 from app.journal import Journal
 from app.secrets import Answers
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which would pass that on to programs
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
