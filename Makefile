@@ -1,12 +1,13 @@
 # make run   set everything up and run the main job on the practice site (a window where there is a display)
 # make test  set everything up and run the tests        make lint   ruff, mypy, import contracts
 # make bench how long a merge and an upload take, next to rsync, sftp, lftp, rclone and curl by hand (root)
-# make test-guest   a real Debian guest in QEMU         make clean  remove what was set up here
+# make test-guest   a real Debian guest in QEMU         make test-cloud  a real OpenStack on loopback (root)
+# make clean  remove what was set up here
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run window rehearse test test-guest bench lint format pictures clean
+.PHONY: run window rehearse test test-guest test-cloud bench lint format pictures clean
 run: $(VENV)/.run
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then exec $(BIN)/python -m ui --rehearse; else exec $(BIN)/python -m app rehearse; fi
 
@@ -21,6 +22,9 @@ test: $(VENV)/.test lint
 
 test-guest: $(VENV)/.guest
 	$(BIN)/pytest -m guest -n 0 --timeout=1500
+
+test-cloud: $(VENV)/.cloud
+	$(BIN)/pytest -m cloud -n 0 --timeout=1500
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.merge
@@ -49,6 +53,10 @@ $(VENV)/.test: pyproject.toml packaging/setup.sh
 
 $(VENV)/.guest: $(VENV)/.test
 	packaging/setup.sh guest $(VENV)
+	@touch $@
+
+$(VENV)/.cloud: $(VENV)/.test
+	packaging/setup.sh cloud $(VENV)
 	@touch $@
 
 clean:

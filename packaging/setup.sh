@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh run|test|guest VENV: install what is missing: system packages (by apt where there is one, else they are named), then the virtual environment.
+# setup.sh run|test|guest|cloud VENV: install what is missing: system packages (by apt where there is one, else they are named), then the virtual environment.
 set -euo pipefail
 what=$1 venv=$2
 
@@ -18,6 +18,14 @@ guest_packages="debootstrap:debootstrap extlinux:extlinux syslinux-common:/usr/l
  libguestfs-tools:guestfish libguestfs-xfs:any:/usr/lib/*/guestfs/supermin.d/zz-packages-xfs linux-image-cloud-amd64:any:/boot/vmlinuz-*
  grub-common:grub-mkimage grub-pc-bin:/usr/lib/grub/i386-pc/boot.img grub-efi-amd64-bin:/usr/lib/grub/x86_64-efi/moddep.lst
  mtools:mcopy lvm2:lvcreate gdisk:sgdisk"
+cloud_packages="keystone:/usr/bin/keystone-wsgi-public glance-api:glance-api placement-api:/usr/bin/placement-api
+ nova-api:nova-api nova-conductor:nova-conductor nova-scheduler:nova-scheduler nova-compute:nova-compute
+ neutron-api:neutron-api neutron-rpc-server:neutron-rpc-server neutron-linuxbridge-agent:neutron-linuxbridge-agent
+ neutron-dhcp-agent:neutron-dhcp-agent dnsmasq-base:dnsmasq cinder-api:cinder-api cinder-scheduler:cinder-scheduler
+ cinder-volume:cinder-volume swift-proxy:swift-proxy-server swift-account:swift-account-server
+ swift-container:swift-container-server swift-object:swift-object-server rabbitmq-server:rabbitmq-server
+ mariadb-server-core:mariadbd mariadb-client-core:mariadb python3-pymysql:/usr/lib/python3/dist-packages/pymysql
+ uwsgi-core:uwsgi uwsgi-plugin-python3:any:/usr/lib/uwsgi/plugins/python3_plugin.so"
 
 has() {
   case $1 in
@@ -32,6 +40,7 @@ has() {
 wanted=$run_packages
 [ "$what" = run ] || wanted="$wanted $test_packages"
 [ "$what" = guest ] && wanted="$wanted $guest_packages"
+[ "$what" = cloud ] && wanted="$wanted $cloud_packages"
 missing=() root=()
 for entry in $wanted; do has "${entry#*:}" || missing+=("${entry%%:*}"); done
 
