@@ -361,10 +361,46 @@ def test_what_is_told_while_the_rest_is_sent_is_the_sending(
     server = Vsftpd(tmp_path)  # without a hash there, the beginning is read here only when the sending begins
     store = at(server, ctx, stack, tmp_path)
     (server.folder / PART).write_bytes(DATA[:1_000_000])
-    send(here, store, ctx)
+    send(here, store, ctx, verify="sampled")
     phases = [(event.text, event.done, event.total) for event in events if event.kind == "phase"]
     reading = next(n for n, phase in enumerate(phases) if phase[0] == proof.READING)
     assert phases[reading + 1] == ("Sending the image", 1_000_000, len(DATA))
+
+
+def test_what_is_read_back_is_not_hashed_before(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, events: list[Event]
+) -> None:
+    server = Vsftpd(tmp_path)
+    store = at(server, ctx, stack, tmp_path)
+    (server.folder / PART).write_bytes(DATA[:1_000_000])
+    done = copy(here, NAME, store, NAME, ctx, mark=SHA)
+    assert (done.grade, done.sha256, done.resumed_at) == ("read-back", SHA, 1_000_000)
+    assert proof.READING not in {event.text for event in events if event.kind == "phase"}
+
+
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_change_is_found_where_hashing_waits_for_the_reading_back(
+    tmp_path: Path, stack: ExitStack, ctx: Context, here: Store, at_once: bool, readable: bool
+) -> None:
+    server = Vsftpd(tmp_path)
+    store = at(server, ctx, stack, tmp_path)
+
+    def change() -> None:
+        (tmp_path / "here" / NAME).write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))
+
+    def report(event: Event) -> None:
+        if event.kind == "phase" and event.text == proof.READING_BACK:
+            change()
+            if not readable:
+                (server.folder / PART).chmod(0)
+
+    ctx.report = report
+    if at_once:
+        change()
+    with pytest.raises(JobError, match="changed"):
+        send(here, store, ctx)
+    assert list(server.folder.iterdir()) == []
 
 
 def test_the_limit_is_kept_and_cancel_is_quick(here: Store, there: Store, ctx: Context, tmp_path: Path) -> None:

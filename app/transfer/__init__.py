@@ -6,23 +6,18 @@ finished file is proven before it gets its name. See `Outcome.grade` for how str
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 
 from app.context import Context
 from app.errors import JobError, Transient
-from app.stores import Store, Unseekable
-from app.stores.remote import Announced
-from app.transfer.end import discard, proven, publish, stop_if_taken
-from app.transfer.meter import Meter
-from app.transfer.proof import Original, Proof, digest, prove
-from app.transfer.resume import resume_at
-from app.transfer.watch import Resting, Watch, Wishes
+from app.stores import Store
+from app.transfer.end import discard, publish, stop_if_taken
+from app.transfer.proof import Changed, Original, Proof, digest, prove
+from app.transfer.sending import SENDING, Sending
+from app.transfer.watch import Watch, Wishes
 
-__all__ = ["Original", "Outcome", "Wishes", "copy", "digest", "part_name", "sidecar"]
-
-SENDING = "Sending the image"
+__all__ = ["SENDING", "Original", "Outcome", "Wishes", "copy", "digest", "part_name", "sidecar"]
 
 
 @dataclass(frozen=True)
@@ -77,32 +72,12 @@ def copy(
     fresh = fresh and part != new_name  # else it may be our own unfinished file
     if fresh:
         stop_if_taken(target, new_name)
-    watch = Watch(ctx, target, wishes or Wishes())
-    offset, again = _all_sent(file, target, part, ctx, watch), None
-    while (proof := proven(file, target, part, ctx, verify, offset, again)).wrong is not None:
-        again = proof.at
-        offset = min(offset, _all_sent(file, target, part, ctx, watch, again))
+    sending = Sending(file, target, part, ctx, Watch(ctx, target, wishes or Wishes()), verify)
+    proof = sending.proven()
     if part != new_name:
         publish(target, part, new_name, file.size, fresh=fresh)
     seconds = time.monotonic() - began
-    return Outcome(proof.text, proof.grade, file.size - offset, offset, seconds, _hash_of(file, ctx))
-
-
-def _all_sent(file: Original, target: Store, part: str, ctx: Context, watch: Watch, begin: int | None = None) -> int:
-    """Send what is missing, or all from *begin* on, with rests in quiet hours; how many bytes lay there before."""
-    first: int | None = None
-    while True:
-        offset = resume_at(file, target, part, ctx) if begin is None else begin
-        begin = None
-        first = offset if first is None else min(first, offset)
-        try:
-            if offset < file.size or not file.size:
-                first = min(first, _send(file, target, part, offset, ctx, watch))
-        except Resting:
-            target.close()  # a line that is silent for hours would be cut, and would take its server's place
-            watch.rest()
-        else:
-            return first
+    return Outcome(proof.text, proof.grade, file.size - sending.first, sending.first, seconds, _hash_of(file, ctx))
 
 
 def _hash_of(file: Original, ctx: Context) -> str:
@@ -128,37 +103,11 @@ def _there_already(file: Original, target: Store, new_name: str, ctx: Context, v
     """The proof that the finished file lies there, e.g. because a crash came right after the rename."""
     if not target.abilities.size or target.size(new_name) != file.size:
         return None
-    found = prove(file, target, new_name, ctx, "auto" if verify == "size" else verify)
+    try:
+        found = prove(file, target, new_name, ctx, "auto" if verify == "size" else verify)
+    except Changed:  # said once what was sent is looked at
+        return None
     if found.wrong is None and found.grade != "size":
         ctx.note(f"{new_name} is there already, with the same content.")
         return found
     return None
-
-
-def _send(file: Original, target: Store, part: str, offset: int, ctx: Context, watch: Watch) -> int:
-    """Send the bytes from *offset* on, or, where the place cannot go on there, all of them; where it began."""
-    try:
-        _write(file, target, part, offset, ctx, watch)
-    except Unseekable as exc:
-        ctx.note(f"{exc.message} The upload begins again.")
-        _write(file, target, part, 0, ctx, watch)
-        return 0
-    return offset
-
-
-def _write(file: Original, target: Store, part: str, offset: int, ctx: Context, watch: Watch) -> None:
-    _ = watch.allowed  # where nothing may be sent now, nobody logs in for it
-    meter = Meter(file, offset, ctx, watch)  # may read what lies there already, which is a phase of its own
-    ctx.begin(SENDING, file.size, offset)
-    if isinstance(target, Announced):
-        target.announce(part, file.size)
-    with contextlib.closing(meter), watch:
-        target.write(part, meter.blocks(), offset, ctx.advance)
-    if meter.changed():
-        discard(target, part)
-        raise JobError(
-            "The image on this computer changed while it was being sent.",
-            "Take this export back and start a new one; if nobody changed the file, this computer's disk is suspect.",
-            means="What had arrived at the other side was deleted there.",
-            topic="changed",
-        )

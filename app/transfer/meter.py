@@ -21,12 +21,15 @@ BURST = 1.0  # seconds of the limit that may be made up for after a stall
 
 
 class Meter:
-    """Hands on the bytes of *file* from *offset* on, as fast as *watch* allows."""
+    """Hands on the bytes of *file* from *offset* on, as fast as *watch* allows.
 
-    def __init__(self, file: Original, offset: int, ctx: Context, watch: Watch) -> None:
+    *hashed*: their SHA-256 is computed meanwhile. Where all is read back afterwards, hashing would only take the
+    processor away from what encrypts and sends.
+    """
+
+    def __init__(self, file: Original, offset: int, ctx: Context, watch: Watch, *, hashed: bool = True) -> None:
         self._file, self._offset, self._ctx, self._watch = file, offset, ctx, watch
-        sha = hashlib.sha256() if offset == 0 else file.beginning(offset, ctx)
-        self._sha = Hashing(sha) if sha else None
+        self._sha = self._begun() if hashed else None
         self._source: Iterator[bytes] = iter(())
         self._given, self._due = offset, 0.0
 
@@ -60,6 +63,10 @@ class Meter:
         close = getattr(self._source, "close", None)
         if close:
             close()
+
+    def _begun(self) -> Hashing | None:
+        sha = hashlib.sha256() if self._offset == 0 else self._file.beginning(self._offset, self._ctx)
+        return Hashing(sha) if sha else None
 
     def _read(self) -> bytes | None:
         began = time.monotonic()

@@ -62,6 +62,18 @@ class Original:
         return self._begun[1].copy()
 
 
+class Changed(JobError):
+    """The file here is not what it was when its SHA-256 was taken."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The image on this computer changed while it was being sent.",
+            "Take this export back and start a new one; if nobody changed the file, this computer's disk is suspect.",
+            means="What had arrived at the other side was deleted there.",
+            topic="changed",
+        )
+
+
 @dataclass(frozen=True)
 class Proof:
     """How sure it is (`Outcome.grade`), in a sentence; *wrong* says what differs, None when nothing does.
@@ -89,7 +101,7 @@ def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -
     """The strongest proof that *verify* asks for and the place allows; both files have the same length already.
 
     Where the far side computes no hash, all of it is read back: samples, which have to be asked for, do not find one
-    wrong byte among billions.
+    wrong byte among billions. Raises `Changed` where the far side has what is here, and here is not what was.
     """
     if verify == "size":
         return Proof("size", "Only the length was compared, as you asked.")
@@ -99,9 +111,11 @@ def prove(file: Original, target: Store, name: str, ctx: Context, verify: str) -
         return Proof("size", "The place lets nobody read it back, so only the length was compared.")
     try:
         return (_by_samples if verify == "sampled" else _read_back)(file, target, name, ctx)
-    except Transient:
+    except (Transient, Changed):
         raise
     except JobError as exc:
+        if file.here and file.sha256 and digest(file.store, file.name, ctx) != file.sha256:
+            raise Changed from exc
         return Proof("size", f"The image could not be read back, so only the length was compared. {exc.message}")
 
 
@@ -127,7 +141,7 @@ def _place_of_wrong(file: Original, target: Store, name: str, ctx: Context) -> i
         return None
     try:
         return _read_back(file, target, name, ctx).at
-    except Transient:
+    except (Transient, Changed):
         raise
     except JobError:
         return None
@@ -144,9 +158,19 @@ def _read_back(file: Original, target: Store, name: str, ctx: Context) -> Proof:
             sha.update(block)
             at += len(block)
             ctx.advance(len(block))
-    if file.sha256 and sha.hexdigest() != file.sha256:
+    shown = sha.hexdigest()
+    if file.sha256 and shown != file.sha256:
+        if file.here:
+            raise Changed
         return Proof("read-back", text, "its content, read back, has another SHA-256")
+    file.sha256 = shown
     return Proof("read-back", text)
+
+
+def is_read_back(file: Original, target: Store, verify: str) -> bool:
+    """Whether the proof will read all of *target*'s file beside the one here, and so find its SHA-256 as well."""
+    can = target.abilities
+    return file.here and can.read and not can.digest and verify not in ("size", "sampled")
 
 
 def _unbroken(store: Store, name: str, size: int, ctx: Context) -> Iterator[bytes]:
