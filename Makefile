@@ -26,7 +26,7 @@ test-guest: $(VENV)/.guest
 test-cloud: $(VENV)/.cloud
 	$(BIN)/pytest -m cloud -n 0 --timeout=1500
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m bench.merge
 	$(BIN)/python -m bench.transfer
 
@@ -50,6 +50,10 @@ $(VENV)/.run: pyproject.toml packaging/setup.sh
 $(VENV)/.test: pyproject.toml packaging/setup.sh
 	packaging/setup.sh test $(VENV)
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.test
+	packaging/setup.sh bench $(VENV)
+	@touch $@
 
 $(VENV)/.guest: $(VENV)/.test
 	packaging/setup.sh guest $(VENV)

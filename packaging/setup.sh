@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh run|test|guest|cloud VENV: install what is missing: system packages (by apt where there is one, else they are named), then the virtual environment.
+# setup.sh run|test|bench|guest|cloud VENV: install what is missing: system packages (by apt where there is one, else they are named), then the virtual environment.
 set -euo pipefail
 what=$1 venv=$2
 
@@ -26,6 +26,7 @@ cloud_packages="keystone:/usr/bin/keystone-wsgi-public glance-api:glance-api pla
  swift-container:swift-container-server swift-object:swift-object-server rabbitmq-server:rabbitmq-server
  mariadb-server-core:mariadbd mariadb-client-core:mariadb python3-pymysql:/usr/lib/python3/dist-packages/pymysql
  uwsgi-core:uwsgi uwsgi-plugin-python3:any:/usr/lib/uwsgi/plugins/python3_plugin.so"
+bench_packages="lftp:lftp rclone:rclone"
 
 has() {
   case $1 in
@@ -39,6 +40,7 @@ has() {
 
 wanted=$run_packages
 [ "$what" = run ] || wanted="$wanted $test_packages"
+[ "$what" = bench ] && wanted="$wanted $bench_packages"
 [ "$what" = guest ] && wanted="$wanted $guest_packages"
 [ "$what" = cloud ] && wanted="$wanted $cloud_packages"
 missing=() root=()
