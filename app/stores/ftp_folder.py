@@ -115,7 +115,7 @@ class FtpFolder:
         line, got = self._line(f"RETR {name}", offset), 0
         try:
             while got != wanted:
-                data = line.recv(BLOCK if wanted is None else min(BLOCK, wanted - got), STALL)
+                data = line.recv_ready(BLOCK if wanted is None else min(BLOCK, wanted - got), STALL)
                 if not data:
                     break
                 got += len(data)

@@ -89,6 +89,16 @@ class Wire:
         """Up to *count* bytes; empty at the end."""
         return self._until(lambda: self.sock.recv(count), READ, patience)
 
+    def recv_ready(self, count: int, patience: float) -> bytes:
+        """What has arrived, up to *count* bytes; waits for the first of them only. TLS hands on 16 KiB at a time."""
+        pieces = [self.recv(count, patience)]
+        got = len(pieces[0])
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            while pieces[-1] and got < count:
+                pieces.append(self.sock.recv(count - got))
+                got += len(pieces[-1])
+        return b"".join(pieces)
+
     def sendall(self, data: bytes, patience: float) -> None:
         """Send all of *data*."""
         view = memoryview(data)

@@ -13,7 +13,7 @@ AHEAD = 16  # blocks that may wait to be hashed
 
 
 class Hashing:
-    """Goes on with *sha* in a thread of its own; `end` must be called, or `hexdigest`, which does it."""
+    """Goes on with *sha* in a thread of its own; `close` must be called."""
 
     def __init__(self, sha: _Hash) -> None:
         self._sha = sha
@@ -27,10 +27,10 @@ class Hashing:
 
     def hexdigest(self) -> str:
         """The SHA-256 (hex) of everything."""
-        self.end()
+        self.close()
         return self._sha.hexdigest()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let the thread end, and wait for it."""
         if self._thread.is_alive():
             self._blocks.put(None)

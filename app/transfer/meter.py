@@ -59,7 +59,7 @@ class Meter:
     def close(self) -> None:
         """Let go of the file, and of the thread that hashes."""
         if self._sha:
-            self._sha.end()
+            self._sha.close()
         close = getattr(self._source, "close", None)
         if close:
             close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.context import Context
 from app.errors import JobError, Transient
 from app.stores import Store
+from app.transfer.hashing import Hashing
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -149,16 +150,16 @@ def _place_of_wrong(file: Original, target: Store, name: str, ctx: Context) -> i
 
 def _read_back(file: Original, target: Store, name: str, ctx: Context) -> Proof:
     """Read everything back, beside the file here where there is one: so the place of a wrong byte is known."""
-    text, sha, at = "The whole image was read back and compared.", hashlib.sha256(), 0
+    text, at = "The whole image was read back and compared.", 0
     ctx.begin(READING_BACK, file.size)
-    with closing(_Beside(file)) as mine:
+    with closing(_Beside(file)) as mine, closing(Hashing(hashlib.sha256())) as sha:
         for block in _unbroken(target, name, file.size, ctx):
             if (same := mine.same(block)) < len(block):
                 return Proof("read-back", text, f"from byte {at + same:,} on", at + same)
             sha.update(block)
             at += len(block)
             ctx.advance(len(block))
-    shown = sha.hexdigest()
+        shown = sha.hexdigest()
     if file.sha256 and shown != file.sha256:
         if file.here:
             raise Changed

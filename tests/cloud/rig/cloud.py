@@ -103,7 +103,7 @@ def _start(ground: Ground, say: Say, *, first: bool = False) -> None:
         services.wait(ground, base[-1])
         people.settle(ground)
         told("people and catalog made")
-    services.wait(ground, base[1 + 1])
+    services.wait(ground, base[2])  # the others wait long for a queue that is not there yet
     for service in rest:
         services.start(ground, service, inside)
     for service in [*base, *rest]:

@@ -48,23 +48,24 @@ def rest(ground: Ground) -> list[Service]:
     etc, nova, cinder = ground.etc, _with(ground, "nova"), _with(ground, "cinder")
     neutron = _with(ground, "neutron")
     return [
-        *(Service(name, ["glance-api", *_with(ground, name)], name) for name in REGIONS.values()),
-        Service("nova-api", ["nova-api", *nova], "nova"),
+        Service("nova-conductor", ["nova-conductor", *nova]),
         Service("neutron", ["neutron-server", *neutron, *_with(ground, "ml2")], "neutron"),
         Service("libvirtd", ["libvirtd", "-p", str(ground.var / "libvirtd.pid")], inside=True),
-        Service("nova-conductor", ["nova-conductor", *nova]),
-        Service("nova-compute", ["nova-compute", *nova], inside=True),
+        Service("nova-api", ["nova-api", *nova], "nova"),
+        *(Service(name, ["glance-api", *_with(ground, name)], name) for name in REGIONS.values()),
         Service("placement", _uwsgi(ground, "placement", "placement-api"), "placement",
                 env={"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
         Service("nova-scheduler", ["nova-scheduler", *nova]),
-        Service("cinder-api", ["cinder-api", *cinder], "cinder"),
         Service("cinder-volume", ["cinder-volume", *cinder], inside=True),
+        Service("cinder-api", ["cinder-api", *cinder], "cinder"),
         Service("cinder-scheduler", ["cinder-scheduler", *cinder]),
         Service("neutron-bridges", ["neutron-linuxbridge-agent", *neutron, *_with(ground, "bridges")]),
         Service("neutron-dhcp", ["neutron-dhcp-agent", *neutron, *_with(ground, "dhcp")]),
         *(Service(f"swift-{name}", [f"swift-{name}-server", str(etc / "swift" / f"{name}-server.conf")], name, True)
           for name in RINGS),
         Service("swift", ["swift-proxy-server", str(etc / "swift" / "swift-proxy.conf")], "swift", inside=True),
+        # last: when the conductor is not there at once, it looks again after ten seconds
+        Service("nova-compute", ["nova-compute", *nova], inside=True),
     ]  # fmt: skip
 
 
