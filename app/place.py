@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from app import host, units
+from app.bandwidth import Line, forecast, span
 from app.context import Context, Finding
 from app.errors import JobError
 from app.stores import Store
@@ -64,12 +65,19 @@ def on_fat(ctx: Context, size: int) -> Iterator[Finding]:
         )
 
 
-def read_back(store: Store, size: int, ctx: Context) -> Iterator[Finding]:
+def read_back(store: Store, size: int, line: Line | None, ctx: Context) -> Iterator[Finding]:
     """All of a big image comes back where the server cannot prove it: that takes time, and costs where bytes do."""
-    if ctx.job.verify == "auto" and size > BIG and store.abilities.read and not store.abilities.digest:
+    if ctx.job.verify in ("auto", "whole") and size > BIG and store.abilities.only_read_back:
         text = f"The server computes no SHA-256, so all {units.size(size)} are read back once they are there. "
-        text += "Where the way back is no faster than the way there, that takes as long again."
+        text += f"{back_again(size, line)} Only samples are read with --verify sampled; they may miss a wrong byte."
         yield Finding("ok", "The copy will be proven by reading it back.", text)
+
+
+def back_again(size: int, line: Line | None) -> str:
+    """How long it takes to read *size* bytes back, as far as the way there tells of the way back."""
+    if not line or line.median <= 0:
+        return "Where the way back is no faster than the way there, that takes as long again."
+    return f"Where the way back is no faster than the way there, that takes {span(*forecast(size, line))} more."
 
 
 def in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:

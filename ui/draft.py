@@ -41,6 +41,7 @@ class Draft:
     name: str = ""
     compress: bool = True
     prove: bool = True
+    sampled: bool = False
     limit: int = 0
     quiet: tuple[str, ...] = ()
     until: float = 0.0
@@ -112,6 +113,7 @@ class Draft:
             self.source, self.target, name=name, profile=self.profile, sandbox=self._sandbox(),
             include=self.include, clean=self.clean, secrets=self.secrets, unfixed=self.unfixed,
             format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
+            verify="sampled" if self.sampled else "auto",
             quiet=self.quiet, until=self.until,
         )  # fmt: skip
         return replace(made, id=self.job.id, created=self.job.created) if self.job else made

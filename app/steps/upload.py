@@ -52,7 +52,7 @@ class Upload(Plain):
                 yield _unmeasured()
                 yield from outlook.unmeasured(_plan(store, ctx))
             yield from _no_rests(ctx)
-            yield from place.read_back(store, size, ctx)
+            yield from place.read_back(store, size, _line(ctx), ctx)
             if _local(ctx):
                 yield from place.on_fat(ctx, max(_known_sizes(ctx), default=0))
             for name in _names(ctx):

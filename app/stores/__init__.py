@@ -46,6 +46,11 @@ class Abilities:
     digest: bool = False
     whole: bool = False
 
+    @property
+    def only_read_back(self) -> bool:
+        """Whether a copy there can be proven by reading it back, and by nothing quicker."""
+        return self.read and not self.digest
+
     def as_json(self) -> dict[str, bool]:
         """The abilities as plain data, for the journal."""
         return asdict(self)

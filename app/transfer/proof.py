@@ -170,8 +170,7 @@ def _read_back(file: Original, target: Store, name: str, ctx: Context) -> Proof:
 
 def is_read_back(file: Original, target: Store, verify: str) -> bool:
     """Whether the proof will read all of *target*'s file beside the one here, and so find its SHA-256 as well."""
-    can = target.abilities
-    return file.here and can.read and not can.digest and verify not in ("size", "sampled")
+    return file.here and target.abilities.only_read_back and verify not in ("size", "sampled")
 
 
 def _unbroken(store: Store, name: str, size: int, ctx: Context) -> Iterator[bytes]:

@@ -99,8 +99,8 @@ def many_findings(count: int = 40) -> tuple[Finding, ...]:
     )
 
 
-def line() -> Line:
-    return Line(2_600_000, 1_900_000, 0.034, 31_000_000, 12.0, Abilities(digest=True), time.time())
+def line(*, digest: bool = True) -> Line:
+    return Line(2_600_000, 1_900_000, 0.034, 31_000_000, 12.0, Abilities(digest=digest), time.time())
 
 
 def machines(count: int = 5) -> list[Machine]:

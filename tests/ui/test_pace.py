@@ -18,9 +18,9 @@ from ui.pages.run import RunPage
 GB = 10**9
 
 
-def drafted(**said: object) -> Draft:
-    target = "sftp://ada@h.org/incoming/"
-    return Draft(source=samples.CLOUD, called="gauss", size=20 * GB, target=target, line=samples.line(), **said)
+def drafted(*, digest: bool = True, **said: object) -> Draft:
+    target, line = "sftp://ada@h.org/incoming/", samples.line(digest=digest)
+    return Draft(source=samples.CLOUD, called="gauss", size=20 * GB, target=target, line=line, **said)
 
 
 def titles(made: LinePage) -> str:
@@ -55,6 +55,21 @@ def test_a_deadline_is_weighed_at_once_and_goes_into_the_job(page) -> None:
     again = page(LinePage, made.read(drafted()))
     assert again.deadline.value() == job.until
     assert not again.more.box.isHidden(), "what is set is seen"
+
+
+def test_where_all_has_to_be_read_back_the_person_is_told_and_may_choose_samples(page) -> None:
+    made = page(LinePage, drafted())
+    assert made.sampled.isHidden()
+    assert made.back.isHidden()
+    made = page(LinePage, drafted(digest=False))
+    assert not made.sampled.isHidden()
+    assert "read back" in made.back.text()
+    assert "more." in made.back.text()
+    assert made.read(made.draft).as_job().verify == "auto"
+    made.sampled.setChecked(True)
+    assert "samples" in made.back.text()
+    assert made.read(made.draft).as_job().verify == "sampled"
+    assert page(LinePage, made.read(made.draft)).sampled.isChecked()
 
 
 def test_quiet_hours_go_into_forecast_and_job(page) -> None:

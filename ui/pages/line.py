@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QCheckBox
 
-from app import acts, bandwidth, outlook, targets, words
+from app import acts, bandwidth, outlook, place, targets, words
 from app.outlook import Plan
 from app.secrets import Answers
 from app.throttle import Throttle
@@ -49,13 +50,16 @@ class LinePage(Page):
         self.box, inside = card()
         self.clock, self.spread, self.speed = label("", "big"), label(), label("", "quiet")
         self.found = Findings()
-        add(inside, self.clock, self.spread, self.speed, self.found)
+        self.back = label("", "quiet")
+        self.sampled = QCheckBox(self.tr("Read &samples back only (quicker; one wrong byte may stay unfound)"))
+        add(inside, self.clock, self.spread, self.speed, self.back, self.sampled, self.found)
         self.more, self.deadline, self.quiet = Fold(), Deadline(), QuietHours()
         add(self.more.inside, self.deadline, self.quiet)
         add(self.body, self.bar, self.state, self.trouble, self.box, row(self.again, self.stop, None), self.more)
         self.body.addStretch(1)
         self.deadline.changed.connect(self._weigh)
         self.quiet.changed.connect(self._weigh)
+        self.sampled.toggled.connect(self._weigh)
         self.work.done.connect(self._measured)
         self.work.failed.connect(self.trouble.tell)
         self.work.stopped.connect(self._stopped)
@@ -69,6 +73,7 @@ class LinePage(Page):
         self._packed = draft.packed
         self.deadline.fill(draft.until)
         self.quiet.fill(draft.quiet)
+        self.sampled.setChecked(draft.sampled)
         self.more.fold(self.tr("More: a time by which it has to be there, quiet hours"))
         if draft.until or draft.quiet:
             self.more.button.click()
@@ -85,8 +90,9 @@ class LinePage(Page):
     def read(self, draft: Draft) -> Draft:
         """The draft with the line as measured, and the person's hours."""
         return replace(
-            draft, line=self.line, packed=self._packed, until=self.deadline.value(), quiet=self.quiet.value()
-        )
+            draft, line=self.line, packed=self._packed, until=self.deadline.value(), quiet=self.quiet.value(),
+            sampled=self.sampled.isChecked(),
+        )  # fmt: skip
 
     def left(self) -> None:
         """Stop measuring."""
@@ -138,6 +144,7 @@ class LinePage(Page):
         elif any(one.grade == "stop" for one in found):
             self._hopeless = self.tr("It cannot be there in time.")
         self._tell_times(plan, fast, slow)
+        self._tell_proof(plan, line)
         speed = self.tr("Measured: {rate}, in the worst seconds {low}.")
         self.speed.setText(speed.format(rate=words.rate(line.median), low=words.rate(line.low)))
         self.found.show_findings(found)
@@ -151,6 +158,15 @@ class LinePage(Page):
         if not self.draft.size:
             spread += " " + self.tr("(How big your disk is will only be known later; this is for 10 GiB.)")
         self.spread.setText("" if never else spread)
+
+    def _tell_proof(self, plan: Plan, line: Any) -> None:
+        read_back = line.abilities.only_read_back and plan.size > place.BIG
+        whole = self.tr("Then it is read back, because the server computes no checksum. {how_long}")
+        samples = self.tr("Then samples of it are read back, because the server computes no checksum.")
+        text = samples if self.sampled.isChecked() else whole.format(how_long=place.back_again(plan.size, line))
+        self.back.setText(text)
+        self.back.setVisible(read_back)
+        self.sampled.setVisible(read_back)
 
     @Slot(bool)
     def _busy(self, on: bool) -> None:
