@@ -46,12 +46,12 @@ class OpenStack:
         return sorted(found, key=lambda m: m.name.casefold())
 
     def machine(self, url: str) -> Machine:
-        """The machine whose ID (or unmistakable name) *url* ends with; `JobError` when there is none."""
+        """The machine whose ID (or unmistakable name or address) *url* ends with; `JobError` when there is none."""
         _, kind, name = split(url)
         if kind != "server":
             raise JobError(f"{url} does not name a machine.", f"Write openstack://{self.cloud.name}/server/ID.")
         answer = self.cloud.ask("compute", f"/servers/{quote(name, safe='')}")
-        server = answer["server"] if answer else self._by_name(name)
+        server = answer["server"] if answer else self._called(name)
         flavor = self.cloud.ask("compute", f"/flavors/{server.get('flavor', {}).get('id', 'none')}")
         disks = {f["id"]: int(f.get("disk") or 0) for f in ([flavor["flavor"]] if flavor else [])}
         return replace(self._machine(server, disks), quiesced=self._quiesced(server))
@@ -137,11 +137,12 @@ class OpenStack:
         answer = self.cloud.ask("image", "/images", params={"name": name, "sort": "created_at:desc"}) or {}
         return [i for i in answer.get("images", []) if i.get("name") == name and i.get(MARK) == self.ctx.job.id]
 
-    def _by_name(self, name: str) -> dict[str, Any]:
-        found = [s for s in self._pages("/servers/detail", "servers") if s["name"] == name]
+    def _called(self, name: str) -> dict[str, Any]:
+        """The machine with this name or address."""
+        found = [s for s in self._pages("/servers/detail", "servers") if name == s["name"] or name in _addresses(s)]
         if len(found) != 1:
-            how_many = "several machines" if found else "no machine"
-            text = f"There are {how_many} called “{name}” at the cloud “{self.cloud.name}”."
+            how_many = "are several machines" if found else "is no machine"
+            text = f"There {how_many} called “{name}” at the cloud “{self.cloud.name}”."
             raise JobError(text, f"See them with: sandhopper machines {self.cloud.name}", topic="machine")
         return found[0]
 
@@ -158,10 +159,15 @@ class OpenStack:
         volumes = len(server.get("os-extended-volumes:volumes_attached") or [])
         url = self._url("server", server["id"])
         made = Machine(server["id"], server["name"], server["status"], url, volumes=volumes)
-        addresses = tuple(a["addr"] for net in server.get("addresses", {}).values() for a in net)
         boot = "image" if server.get("image") else "volume"
         disk = disks.get(server.get("flavor", {}).get("id", ""), 0)
-        return replace(made, boot=boot, disk=disk, addresses=addresses, note=TO_VOLUME if boot == "volume" else "")
+        return replace(
+            made, boot=boot, disk=disk, addresses=_addresses(server), note=TO_VOLUME if boot == "volume" else ""
+        )
 
     def _url(self, kind: str, name: str) -> str:
         return f"openstack://{quote(self.cloud.name)}/{kind}/{name}"
+
+
+def _addresses(server: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(a["addr"] for net in server.get("addresses", {}).values() for a in net)

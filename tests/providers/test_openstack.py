@@ -57,13 +57,13 @@ def test_machines_are_listed_with_disk_and_address(provider: Provider) -> None:
     assert machine.addresses == ("127.0.0.1",)
 
 
-def test_a_machine_is_found_by_id_and_by_name(provider: Provider) -> None:
-    assert provider.machine(URL).id == SERVER
-    assert provider.machine("openstack://practice/server/practice-sandbox").id == SERVER
+@pytest.mark.parametrize("name", [SERVER, "practice-sandbox", "127.0.0.1"])
+def test_a_machine_is_found_by_id_by_name_and_by_address(provider: Provider, name: str) -> None:
+    assert provider.machine(f"openstack://practice/server/{name}").id == SERVER
 
 
 def test_a_machine_that_is_not_there_is_named(provider: Provider) -> None:
-    with pytest.raises(JobError, match="no machine called “nobody”"):
+    with pytest.raises(JobError, match="There is no machine called “nobody”"):
         provider.machine("openstack://practice/server/nobody")
 
 
