@@ -13,6 +13,7 @@ def main(word: str) -> None:
     here = ground()
     if word == "up":
         cloud.up(here, lambda words: print(words, flush=True))
+        cloud.keep(here)
         print(f"export OS_CLIENT_CONFIG_FILE={here.clouds}   # clouds: one, two, teaching, credential, admin")
     elif word == "down":
         cloud.down(here)

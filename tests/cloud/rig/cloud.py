@@ -14,6 +14,7 @@ from collections.abc import Callable
 from tests.cloud.rig import people, processes, room, schemas, services, settings, supplies
 from tests.cloud.rig.ground import HOST, PORTS, Ground
 
+KEPT = ".kept"
 Say = Callable[[str], None]
 PROGRAMS = (
     "keystone-manage", "glance-api", "placement-manage", "nova-api", "nova-compute", "neutron-server",
@@ -56,6 +57,16 @@ def wipe(ground: Ground) -> None:
 def alive(ground: Ground) -> dict[str, bool]:
     """Every program that was started, and whether it still runs."""
     return {name: known.lives for name, known in processes.started(ground).items()}
+
+
+def by_hand(ground: Ground) -> bool:
+    """Whether somebody has brought it up to keep it (`python -m tests.cloud.rig up`), and it still runs."""
+    return (ground.run / KEPT).exists() and all(alive(ground).values())
+
+
+def keep(ground: Ground) -> None:
+    """Note that it is to outlive a session of tests."""
+    (ground.run / KEPT).touch()
 
 
 def _make(ground: Ground, say: Say) -> None:

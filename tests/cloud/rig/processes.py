@@ -49,7 +49,7 @@ def start(ground: Ground, name: str, command: list[str], env: dict[str, str]) ->
 
 def started(ground: Ground) -> dict[str, Known]:
     """All that `start` has begun, ended or not."""
-    files = sorted(ground.run.iterdir()) if ground.run.exists() else []
+    files = sorted(f for f in ground.run.glob("*") if not f.name.startswith("."))
     return {file.name: Known(*json.loads(file.read_text())) for file in files}
 
 
