@@ -134,6 +134,14 @@ def test_the_order_and_the_repairs(tmp_path: Path, sandbox: Make) -> None:
     assert {f.fix for f in look.findings} <= {"", *FIXES}
 
 
+@pytest.mark.parametrize(("hidden", "grades"), [(("rsync",), []), (("rsync", "cp"), ["stop"])])
+def test_without_rsync_gnu_cp_will_do(
+    tmp_path: Path, sandbox: Make, hidden: tuple[str, ...], grades: list[str]
+) -> None:
+    look = looked(tmp_path, sandbox, "debian", hide=hidden)
+    assert [found.grade for found in look.findings if found.topic == "rsync"] == grades
+
+
 def test_the_look_leaves_no_trace(tmp_path: Path, sandbox: Make) -> None:
     with machine_of(tmp_path, "debian") as machine:
         made = sandbox(machine)

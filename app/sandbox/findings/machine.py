@@ -69,10 +69,9 @@ def _rights(seen: Seen) -> Iterator[Finding]:
             "sudo",
         )
     tools = seen.words("shell_tools")
-    if "rsync" not in tools:
-        grade = "care" if "gnu-cp" in tools else "stop"
-        text = "Data disks are copied with GNU cp, which it has." if grade == "care" else "It is needed here."
-        yield Finding(grade, "The sandbox has no rsync.", text, "Install the package rsync on the sandbox.", "rsync")
+    if "rsync" not in tools and "gnu-cp" not in tools:
+        title, text = "The sandbox has no rsync.", "Its cp(1) is not GNU's, so data disks cannot be copied without it."
+        yield Finding("stop", title, text, "Install the package rsync on the sandbox.", "rsync")
 
 
 def _processor(seen: Seen) -> Iterator[Finding]:
