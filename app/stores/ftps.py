@@ -271,7 +271,16 @@ class Ftps(FtpFolder):
 
 def _pour(flow: Outflow, blocks: Iterator[bytes]) -> None:
     for block in blocks:
-        try:
+        with _breaking():
             flow.send(block)
-        except OSError as exc:
-            raise _Broken(str(exc)) from exc
+    with _breaking():
+        flow.flush()
+
+
+@contextlib.contextmanager
+def _breaking() -> Iterator[None]:
+    """The border between the line's trouble and that of whoever hands on the blocks."""
+    try:
+        yield
+    except OSError as exc:
+        raise _Broken(str(exc)) from exc

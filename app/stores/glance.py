@@ -1,7 +1,7 @@
 """Glance, the image service of an OpenStack cloud: `openstack://CLOUD/image/`, a name is an image's name or ID.
 
 An image is written in one stream from first to last byte; the service can go on with nothing
-(docs.openstack.org/api-ref/image/v2, “Upload binary image data”). Tried against the practice cloud only.
+(docs.openstack.org/api-ref/image/v2, “Upload binary image data”).
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Glance:
             if image["status"] != "active":  # what an interrupted upload left
                 self._delete(image["id"])
         body = {"name": title(name), "disk_format": disk_format(name), "container_format": "bare", MARK: "yes"}
+        body["visibility"] = "private"  # Glance's own default lets it be shared with other projects
         self.cloud.renew()
         made = self.cloud.read_json(self.cloud.call("image", "POST", "/images", json=body))
         upload = Upload(self.cloud, made["id"], self.announced.pop(name, None))
