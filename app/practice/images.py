@@ -34,7 +34,8 @@ class Images:
                 found = [i for i in self.all() if wanted in (None, i["name"])]
                 request.say({"images": found, "schema": "/v2/schemas/images", "first": "/v2/images"})
             case ["POST", "v2", "images"]:
-                request.say(self.shown(self.make(request.json_body())), 201)
+                made = self.shown(self.make(request.json_body()))
+                request.say(made, 201, Location=f"http://{request.headers['Host']}/image{made['self']}")
             case ["GET", "v2", "images", image]:
                 request.say(self.get(image))
             case ["PATCH", "v2", "images", image]:
@@ -42,10 +43,12 @@ class Images:
             case ["DELETE", "v2", "images", image]:
                 self.delete(image)
                 request.say(None, 204)
-            case ["GET" | "HEAD", "v2", "images", image, "file"]:
+            case ["GET", "v2", "images", image, "file"]:
                 self._send(request, self.get(image))
             case ["PUT", "v2", "images", image, "file"]:
                 self._take(request, image)
+            case [_, "v2", "images", _, "file"]:
+                raise Refused(405, "The method is not allowed for this resource.")
             case _:
                 raise Refused(404, "The resource could not be found.")
 
@@ -76,7 +79,7 @@ class Images:
             "os_hash_value": None,
             "min_disk": 0,
             "min_ram": 0,
-            "visibility": "private",
+            "visibility": "shared",  # Glance's default: nobody else sees it until it is shared with them
             "protected": False,
             "os_hidden": False,
             "owner": "practice",
@@ -106,6 +109,7 @@ class Images:
                     one.update(block)
             file.truncate(size)
         told = {"checksum": sums[0].hexdigest(), "os_hash_algo": "sha512", "os_hash_value": sums[1].hexdigest()}
+        told["stores"] = "practice"
         with self._lock:
             part.replace(self.path(image))
             return self._update(image, **{**told, "size": size, "updated_at": stamp(time.time()), **more})
@@ -121,7 +125,8 @@ class Images:
             return {}
         made["status"] = "queued" if age < QUEUED else "saving" if age < SAVING else fate
         if age < SAVING or fate != "active":
-            made |= {"size": None, "checksum": None, "os_hash_algo": None, "os_hash_value": None}
+            made |= dict.fromkeys(("size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value"))
+            made.pop("stores", None)
         if made["status"] == "empty":
             made |= {"status": "active", "size": 0}
         return {**made, **paths, "schema": "/v2/schemas/image"}

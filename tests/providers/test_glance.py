@@ -58,6 +58,11 @@ def test_the_format_is_a_field_and_not_part_of_the_name(store: Glance, cloud: Cl
     assert (image["name"], image["disk_format"], image["container_format"]) == ("machine", "qcow2", "bare")
 
 
+def test_an_image_is_for_its_own_project_only(store: Glance, cloud: Cloud) -> None:
+    put(store)
+    assert [image["visibility"] for image in cloud.images.all()] == ["private"]
+
+
 def test_size_and_hash_are_told_by_name_and_by_id(store: Glance, cloud: Cloud) -> None:
     put(store)
     (image,) = cloud.images.all()

@@ -67,6 +67,16 @@ def fail_at(number: int, failure: Exception) -> Callable[[Request], bool]:
     return meddle
 
 
+def test_a_file_is_called_bytes_and_not_what_its_manifest_is(store: Swift, cloud: Cloud) -> None:
+    kinds = []
+    put(store)
+    answer = store.cloud.call("swift", "HEAD", store._path(NAME))
+    kinds.append(answer.headers["Content-Type"])
+    store.rename(NAME, "machine.qcow2")
+    kinds.append(store.cloud.call("swift", "HEAD", store._path("machine.qcow2")).headers["Content-Type"])
+    assert kinds == ["application/octet-stream"] * 2
+
+
 def test_a_file_is_several_segments_and_one_object(store: Swift, cloud: Cloud) -> None:
     assert put(store) == len(DATA)
     assert got(store) == DATA
