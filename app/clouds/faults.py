@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import re
 import ssl
@@ -52,8 +53,9 @@ def said(answer: requests.Response) -> str:
         inner = next((v for v in data.values() if isinstance(v, dict) and "message" in v), data)
         text = str(inner.get("message", ""))
     except (ValueError, AttributeError):
-        text = re.sub(r"<[^>]*>", " ", page)
-    return " ".join(text.split())[:300]
+        text = page
+    text = re.sub(r"<head>.*?</head>|<[^>]*>", " ", text, flags=re.DOTALL)
+    return " ".join(html.unescape(text).split())[:300]
 
 
 @contextlib.contextmanager
