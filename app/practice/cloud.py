@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.practice.compute import Compute
 from app.practice.http import Refused, Request, Server
@@ -57,17 +57,24 @@ class Cloud:
         if service == "image" and rest.strip("/") == "":
             return request.say({"versions": [_version("v2.16", f"{self.base}/image/v2/", "CURRENT")]}, 300)
         if service == "compute" and rest.strip("/") in ("", "v2.1"):
-            made = _version("v2.1", f"{self.base}/compute/v2.1/", "CURRENT")
-            made |= {"version": "2.93", "min_version": "2.1"}
-            return request.say({"version": made} if rest.strip("/") else {"versions": [made]})
+            return self._compute_versions(request, one=bool(rest.strip("/")))
         if self.tokens.get(request.headers.get("X-Auth-Token", ""), 0) < time.time():
             raise Refused(401, "The request you have made requires authentication.")
         if service not in self._routes:
             raise Refused(404, "The resource could not be found.")
         return self._routes[service](request, rest)
 
+    def _compute_versions(self, request: Request, *, one: bool) -> None:
+        made = _version("v2.1", f"{self.base}/compute/v2.1/", "CURRENT")
+        made |= {"version": "2.93", "min_version": "2.1", "updated": "2013-07-23T11:33:21Z"}
+        if not one:
+            return request.say({"versions": [made]})
+        made["links"][0]["type"] = "text/html"
+        return request.say({"version": made | _media("compute+json;version=2.1")})
+
     def _identity(self, request: Request, rest: str) -> None:
         made = {**_version("v3.14", f"{self.base}/identity/v3/", "stable"), "updated": "2020-04-07T00:00:00Z"}
+        made |= _media("identity-v3+json")
         if rest == "":
             return request.say({"versions": {"values": [made]}}, 300)
         if rest == "v3":
@@ -83,10 +90,11 @@ class Cloud:
             raise Refused(401, "The request you have made requires authentication.")
         token, until = secrets.token_urlsafe(32), time.time() + LIFETIME
         self.tokens[token] = until
+        domain = {"id": "default", "name": "Default"}
         body = {
             "methods": ["password"],
-            "user": {"domain": {"id": "default", "name": "Default"}, "id": "u1", "name": USER},
-            "project": {"domain": {"id": "default", "name": "Default"}, "id": PROJECT, "name": USER},
+            "user": {"domain": domain, "id": "u1", "name": USER, "password_expires_at": None},
+            "project": {"domain": domain, "id": PROJECT, "name": USER},
             "is_domain": False,
             "roles": [{"id": "r1", "name": "member"}],
             "issued_at": _stamp(time.time()),
@@ -109,8 +117,12 @@ class Cloud:
         return {"id": f"s-{name}", "type": kind, "name": name, "endpoints": [endpoint]}
 
 
-def _version(name: str, url: str, status: str) -> dict[str, object]:
-    return {"id": name, "status": status, "links": [{"rel": "self", "href": url}], "media-types": []}
+def _version(name: str, url: str, status: str) -> dict[str, Any]:
+    return {"id": name, "status": status, "links": [{"rel": "self", "href": url}]}
+
+
+def _media(kind: str) -> dict[str, Any]:
+    return {"media-types": [{"base": "application/json", "type": f"application/vnd.openstack.{kind}"}]}
 
 
 def _stamp(at: float) -> str:

@@ -11,7 +11,28 @@ from app.practice.http import Refused, Request, file_blocks
 from app.practice.images import SAVING, Images, stamp
 
 SERVER = "5a4d0f5e-0000-4000-8000-00706163746f"
-FLAVOR = {"id": "1", "name": "practice.small", "disk": 1, "ram": 256, "vcpus": 1, "swap": ""}
+LINKS = [{"rel": "self", "href": f"http://127.0.0.1/v2.1/servers/{SERVER}"}]
+BASE = "0b2f1c8e-0000-4000-8000-00000000ba5e"
+FLAVOR = {
+    "id": "1",
+    "name": "practice.small",
+    "disk": 1,
+    "ram": 256,
+    "vcpus": 1,
+    "swap": "",
+    "rxtx_factor": 1.0,
+    "OS-FLV-EXT-DATA:ephemeral": 0,
+    "OS-FLV-DISABLED:disabled": False,
+    "os-flavor-access:is_public": True,
+    "links": LINKS,
+}
+OWNER = {"user_id": "u1", "owner_id": "practice", "owner_user_name": "practice", "owner_project_name": "practice"}
+ADDRESS = {
+    "addr": "127.0.0.1",
+    "version": 4,
+    "OS-EXT-IPS:type": "fixed",
+    "OS-EXT-IPS-MAC:mac_addr": "52:54:00:00:00:01",
+}
 PHASES = (
     (0.2, "image_snapshot_pending"),
     (0.5, "image_snapshot"),
@@ -32,15 +53,26 @@ class Compute:
             "status": "ACTIVE",
             "OS-EXT-STS:vm_state": "active",
             "OS-EXT-STS:power_state": 1,
-            "image": {"id": "0b2f1c8e-0000-4000-8000-00000000ba5e", "links": []},
-            "flavor": {"id": FLAVOR["id"], "links": []},
-            "addresses": {"practice": [{"addr": "127.0.0.1", "version": 4, "OS-EXT-IPS:type": "fixed"}]},
+            "image": {"id": BASE, "links": LINKS},
+            "flavor": {"id": FLAVOR["id"], "links": LINKS},
+            "addresses": {"practice": [ADDRESS]},
             "os-extended-volumes:volumes_attached": [],
             "created": stamp(0),
             "updated": stamp(0),
             "metadata": {},
             "key_name": None,
             "tenant_id": "practice",
+            "user_id": "u1",
+            "hostId": "practice",
+            "links": LINKS,
+            "accessIPv4": "",
+            "accessIPv6": "",
+            "config_drive": "",
+            "progress": 0,
+            "OS-DCF:diskConfig": "MANUAL",
+            "OS-EXT-AZ:availability_zone": "nova",
+            "OS-SRV-USG:launched_at": "1970-01-01T00:00:00.000000",
+            "OS-SRV-USG:terminated_at": None,
         }
 
     def route(self, request: Request, path: str) -> None:
@@ -88,10 +120,12 @@ class Compute:
 
     def _photograph(self, asked: dict[str, Any]) -> str:
         properties = {**asked.get("metadata", {}), "image_type": "snapshot", "instance_uuid": SERVER, "min_disk": 1}
-        formats = {"disk_format": "raw", "container_format": "bare"}
+        properties |= {"base_image_ref": BASE, "boot_roles": "member", **OWNER}
+        properties |= {"image_location": "snapshot", "image_state": "available"}
+        formats = {"disk_format": "raw", "container_format": "bare", "visibility": "private"}
         made = self.images.make({"name": asked["name"], **formats, **properties}, began=time.time(), fate=self.fate)
         file = self.images.path(made["id"]).with_suffix(".disk")
         self.picture(file)
-        self.images.keep(made["id"], file_blocks(file))
+        self.images.keep(made["id"], file_blocks(file), virtual_size=file.stat().st_size)
         file.unlink()
         return str(made["id"])

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from app.practice.refusals import JSON, worded
+
 BLOCK = 1 << 18
-JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Request(BaseHTTPRequestHandler):
             if not self.server.meddle(self):
                 self.server.route(self)
         except Refused as exc:
-            self.say({"error": {"code": exc.status, "message": exc.words}}, exc.status)
+            self._refuse(exc)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
@@ -100,6 +101,18 @@ class Request(BaseHTTPRequestHandler):
         """Answer with JSON, or with nothing."""
         body = b"" if data is None else json.dumps(data).encode()
         self._head(status, {"Content-Length": str(len(body)), **({"Content-Type": JSON} if body else {}), **headers})
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def words(self, text: str) -> None:
+        """Answer with plain words."""
+        self._head(200, {"Content-Length": str(len(text)), "Content-Type": "text/plain"})
+        self.wfile.write(text.encode())
+
+    def _refuse(self, refused: Refused) -> None:
+        service = self.where.lstrip("/").partition("/")[0]
+        kind, body = worded(service, refused.status, refused.words)
+        self._head(refused.status, {"Content-Length": str(len(body)), "Content-Type": kind})
         if self.command != "HEAD":
             self.wfile.write(body)
 

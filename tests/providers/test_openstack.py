@@ -20,7 +20,7 @@ from app.job import Job
 from app.practice.cloud import Cloud
 from app.practice.compute import SERVER
 from app.practice.http import Refused, Request
-from app.providers import Machine, Provider, open_provider
+from app.providers import Machine, Provider, open_provider, openstack
 from app.providers import openstack_wait as waiting
 from tests.practice.cloud_places import PASSWORD, known, lay_cloud
 
@@ -230,6 +230,29 @@ def test_a_page_of_a_proxy_is_shown_as_words(provider: Provider, cloud: Cloud) -
     cloud.server.meddle = meddle
     with pytest.raises(Transient, match="502 Bad Gateway"):
         provider.machines()
+
+
+def test_a_page_of_glance_is_shown_without_its_title(provider: Provider, cloud: Cloud) -> None:
+    def meddle(request: Request) -> bool:
+        if "/image/v2" in request.where:
+            raise Refused(409, "a 'queued' image")
+        return False
+
+    cloud.server.meddle = meddle
+    with pytest.raises(JobError, match=r"It says: 409 Conflict a 'queued' image$"):
+        provider.snapshot(Machine(SERVER, "", "ACTIVE", URL), "shot")
+
+
+def test_until_the_moment_of_the_snapshot_is_known_the_looks_stay_frequent(
+    provider: Provider, cloud: Cloud, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(ctx, "sleep", lambda seconds: (waits.append(seconds), time.sleep(0.02)))
+    cloud.images.pace = 0.6
+    monkeypatch.setattr(provider, "_task", lambda machine: "image_snapshot")
+    provider.snapshot(provider.machine(URL), "shot")
+    assert len(waits) > 10
+    assert max(waits) < openstack.FIRST * openstack.PRACTICE_PACE * 1.21
 
 
 def test_a_token_that_ends_is_renewed_by_itself(provider: Provider, cloud: Cloud) -> None:
