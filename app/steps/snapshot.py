@@ -94,7 +94,7 @@ def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
         text = f"Its disk may be up to {machine.disk} GiB; {free // GIB} GiB are free here."
         yield Finding("care", "This computer's disk may be too full.", text, "Make room first.", "space")
     if not ctx.job.practice:
-        yield Finding("ok", "This kind of cloud was tried against the practice cloud only.")
+        yield Finding("ok", "This kind of cloud was tried against a real OpenStack (2022.2) on one computer only.")
 
 
 class _Quiet:

@@ -57,7 +57,7 @@ def test_the_look_changes_nothing(ctx: Context, cloud: Cloud) -> None:
 
 def test_a_cloud_that_was_never_tried_is_said_so(context: Make, cloud: Cloud) -> None:
     ctx = known(context(Job(URL, "file:///nowhere/", id="job-1")))
-    assert any("practice cloud only" in f.title for f in STEP.check(ctx))
+    assert any("on one computer only" in f.title for f in STEP.check(ctx))
 
 
 def test_a_machine_from_a_volume_stops_beforehand(ctx: Context, cloud: Cloud) -> None:
