@@ -38,6 +38,7 @@ def up(ground: Ground, say: Say) -> None:
 
 def down(ground: Ground) -> None:
     """End every process of it, and remove its bridge and its network namespace."""
+    (ground.run / KEPT).unlink(missing_ok=True)
     guests = processes.noted_by_others(ground, "libvirt/run/qemu/*.pid")
     for guest in guests:
         guest.signal(signal.SIGKILL)
@@ -61,7 +62,8 @@ def alive(ground: Ground) -> dict[str, bool]:
 
 def by_hand(ground: Ground) -> bool:
     """Whether somebody has brought it up to keep it (`python -m tests.cloud.rig up`), and it still runs."""
-    return (ground.run / KEPT).exists() and all(alive(ground).values())
+    programs = alive(ground)
+    return (ground.run / KEPT).exists() and bool(programs) and all(programs.values())
 
 
 def keep(ground: Ground) -> None:
