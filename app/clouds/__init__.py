@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 18
 CONNECT = 30.0  # seconds
-SERVICES = {"compute": "compute", "image": "image", "swift": "object_store"}
+SERVICES = {"compute": "compute", "image": "image", "swift": "object_store", "volume": "block_storage"}
 OK = (200, 201, 202, 203, 204, 206)
 
 

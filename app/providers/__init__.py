@@ -20,6 +20,7 @@ PROVIDERS = {"openstack": "openstack:OpenStack"}
 class Machine:
     """A machine in a cloud. *disk* is in GiB; *boot* is `image` or `volume`.
 
+    *root*: the volume that it starts from; *hindrance*: why no snapshot of it can be made now.
     *quiesced*: the cloud itself has the machine hold its writing while a snapshot is made.
     """
 
@@ -33,6 +34,8 @@ class Machine:
     addresses: tuple[str, ...] = ()
     note: str = ""
     quiesced: bool = False
+    root: str = ""
+    hindrance: str = ""
 
 
 class Provider(Protocol):
@@ -53,8 +56,8 @@ class Provider(Protocol):
     def find(self, name: str) -> str:
         """The URL of the snapshot *name* that this job made, empty when there is none."""
 
-    def delete(self, url: str) -> None:
-        """Remove what `snapshot` made; gone already is fine."""
+    def remove(self, name: str) -> bool:
+        """Remove what `snapshot` made under *name*, whole or not; whether nothing is left. To be called until it is."""
 
 
 def open_provider(url: str, ctx: Context) -> Provider:

@@ -16,20 +16,20 @@ from urllib.parse import quote
 from app.clouds import Cloud, split
 from app.errors import JobError, Transient
 from app.providers import Machine
-from app.providers.openstack_wait import Watch, dead
+from app.providers.openstack_images import MARK, JobImages
+from app.providers.openstack_volume import ByVolume, root_of, short_of
+from app.providers.openstack_wait import Watch
 
 if TYPE_CHECKING:
     from app.context import Context
 
-MARK = "sandhopper_job"  # image property: the job that made a snapshot
 FIRST, GROWTH, LONGEST = 2.0, 1.3, 10.0  # seconds between two looks
 PRACTICE_PACE = 0.2  # of those, where the cloud is this computer
 PAGE = 200
 UPLOADING = ("image_uploading",)  # the task state of Nova when the copy has been taken
-GONE = ("deleted", "pending_delete")
-TO_VOLUME = (
-    "This machine starts from a cloud volume, not from an image: its snapshot would hold no data. "
-    "Copying such a machine by way of its volume comes in a later version."
+FROM_FILE = "Ask the cloud's help desk for an image of it, and start from that file."
+BY_VOLUME = (
+    "It starts from a cloud volume; its disk is copied by way of a snapshot and a volume that are removed afterwards."
 )
 
 
@@ -39,6 +39,7 @@ class OpenStack:
     def __init__(self, url: str, ctx: Context) -> None:
         self.cloud = Cloud(split(url)[0], ctx)
         self.ctx = ctx
+        self._images = JobImages(self.cloud, ctx)
 
     def machines(self) -> Sequence[Machine]:
         """The machines of the project, by name."""
@@ -55,7 +56,16 @@ class OpenStack:
         server = answer["server"] if answer else self._called(name)
         flavor = self.cloud.ask("compute", f"/flavors/{server.get('flavor', {}).get('id', 'none')}")
         disks = {f["id"]: int(f.get("disk") or 0) for f in ([flavor["flavor"]] if flavor else [])}
-        return replace(self._machine(server, disks), quiesced=self._quiesced(server))
+        found = replace(self._machine(server, disks), quiesced=self._quiesced(server))
+        return self._rooted(found, server) if found.boot == "volume" else found
+
+    def _rooted(self, machine: Machine, server: dict[str, Any]) -> Machine:
+        """*machine* with the volume that it starts from."""
+        root = root_of(self.cloud, server)
+        if root is None:
+            return replace(machine, hindrance="The cloud does not say from which volume it starts.")
+        disk, others = int(root["size"]), max(0, machine.volumes - 1)
+        return replace(machine, root=root["id"], disk=disk, volumes=others, hindrance=short_of(self.cloud, disk))
 
     def _quiesced(self, server: dict[str, Any]) -> bool:
         """Whether the machine's image has its guest agent hold writing (Glance's useful image properties)."""
@@ -69,21 +79,28 @@ class OpenStack:
         Its moment is fixed when Nova has mirrored the disk and begins to upload (nova/virt/libvirt, _live_snapshot).
         """
         if machine.boot == "volume":
-            raise JobError(TO_VOLUME, "Ask the cloud's help desk for an image of it, and start from that file.")
-        self._bury(name)
-        begun = [i["id"] for i in self._images(name) if not dead(i)]
-        image = begun[0] if begun else self._begin(machine, name)
+            if not machine.root:
+                raise JobError(
+                    f"“{machine.name}” cannot be copied. {machine.hindrance}", FROM_FILE, topic="volume-boot"
+                )
+            return self._url("image", ByVolume(self.cloud, self.ctx, name).image(machine.root, fixed))
+        self._images.bury(name)
+        image = self._images.begun(name) or self._begin(machine, name)
         self._wait(image, machine, fixed)
         return self._url("image", image)
 
     def find(self, name: str) -> str:
         """The URL of the snapshot *name* that this job made, whole or not; empty when there is none."""
-        there = [i for i in self._images(name) if i["status"] not in GONE]
-        return self._url("image", there[0]["id"]) if there else ""
+        there = self._images.present(name)
+        return self._url("image", there[0]) if there else ""
 
-    def delete(self, url: str) -> None:
-        """Remove an image; gone already is fine."""
-        self.cloud.call("image", "DELETE", f"/images/{quote(split(url)[2], safe='')}", ok=(404,))
+    def remove(self, name: str) -> bool:
+        """Remove the snapshot *name* and what was needed on the way; whether nothing is left of it."""
+        if self.ctx.state.of(self.ctx.step).get("by_volume"):
+            return ByVolume(self.cloud, self.ctx, name).remove()
+        for image in self._images.present(name):
+            self._images.delete(image)
+        return not self._images.present(name)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -128,16 +145,6 @@ class OpenStack:
         server = self.cloud.ask("compute", f"/servers/{machine.id}")
         return str((server or {}).get("server", {}).get("OS-EXT-STS:task_state") or "")
 
-    def _bury(self, name: str) -> None:
-        """Remove what is left of this job's own failed attempts, or the cloud's limit fills up with them."""
-        for image in self._images(name):
-            if dead(image) and image["status"] not in GONE:
-                self.delete(self._url("image", image["id"]))
-
-    def _images(self, name: str) -> list[dict[str, Any]]:
-        answer = self.cloud.ask("image", "/images", params={"name": name, "sort": "created_at:desc"}) or {}
-        return [i for i in answer.get("images", []) if i.get("name") == name and i.get(MARK) == self.ctx.job.id]
-
     def _called(self, name: str) -> dict[str, Any]:
         """The machine with this name or address."""
         found = [s for s in self._pages("/servers/detail", "servers") if name == s["name"] or name in _addresses(s)]
@@ -163,7 +170,7 @@ class OpenStack:
         boot = "image" if server.get("image") else "volume"
         disk = disks.get(server.get("flavor", {}).get("id", ""), 0)
         return replace(
-            made, boot=boot, disk=disk, addresses=_addresses(server), note=TO_VOLUME if boot == "volume" else ""
+            made, boot=boot, disk=disk, addresses=_addresses(server), note=BY_VOLUME if boot == "volume" else ""
         )
 
     def _url(self, kind: str, name: str) -> str:

@@ -61,7 +61,7 @@ class Watch:
 def _failed(image: dict[str, Any]) -> JobError:
     if image["status"] == "active":
         text = "The cloud made a snapshot without any data in it."
-        remedy = "The machine probably starts from a volume; that way comes in a later version."
+        remedy = "Try again. If it happens again, ask the cloud's help desk whether the machine starts from a volume."
         return JobError(text, remedy, means=SAFE, topic="snapshot")
     said = {"deleted": "was deleted by someone", "pending_delete": "was deleted by someone"}
     words = said.get(image["status"], f"failed (the cloud says “{image['status']}”)")

@@ -99,7 +99,7 @@ def _described(store: Store, name: str, url: str) -> Remote:
         text = f"The image {url} is not there, or not whole yet."
         raise JobError(text, "Look at it on the cloud's web page, or choose another one.", topic="image")
     if not remote.size:
-        remedy = "It probably belongs to a machine that starts from a volume; that way comes in a later version."
+        remedy = "It is only a note about a volume's snapshot. Choose the machine itself as the source."
         raise JobError(f"The image {url} holds no data.", remedy, topic="volume-boot")
     return remote
 

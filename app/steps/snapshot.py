@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 READY = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")  # Nova's API reference, createImage
 GIB = 1 << 30
-TRIES = 20  # looks until a deleted snapshot has gone
+TRIES = 40  # looks (some two minutes) until a deleted snapshot has gone
 
 
 def name_of(job: Job) -> str:
@@ -65,24 +65,29 @@ class Snapshot(Plain):
         if ctx.job.source.startswith("ssh:"):
             return
         provider = open_provider(ctx.job.source, ctx)
-        for _ in range(TRIES):
-            if not (url := provider.find(name_of(ctx.job))):
+        for look in range(TRIES):
+            if provider.remove(name_of(ctx.job)):
                 return
-            provider.delete(url)
-            ctx.sleep(0.2)
+            ctx.sleep(min(0.2 * (look + 1), 5.0))
         raise Transient("The cloud has not removed the snapshot yet.", "It is tried again by itself.")
 
 
 def _about(machine: Machine, ctx: Context) -> Iterator[Finding]:
-    if machine.boot == "volume":
-        remedy = "Ask the cloud's help desk for an image of it, and start from that file."
-        yield Finding("stop", f"“{machine.name}” cannot be exported yet.", machine.note, remedy, "volume-boot")
+    if machine.hindrance and "volume_made" not in ctx.state.of("snapshot"):
+        remedy = "Delete volumes or snapshots that are no longer needed, or ask the cloud's help desk for more."
+        title = "The volume that the machine starts from cannot be copied now."
+        yield Finding("stop", title, machine.hindrance, remedy, "volume-boot")
         return
     if machine.status not in READY:
         text = f"The cloud says it is {machine.status}, and makes no snapshot in that state."
         yield Finding("stop", f"“{machine.name}” is not ready.", text, "Start it on the cloud's web page.", "machine")
         return
     yield Finding("ok", f"The machine “{machine.name}” was found.", f"It is {machine.status}.")
+    if machine.boot == "volume":
+        text = (
+            f"A snapshot and a volume of {machine.disk} GiB are made for a while, and removed once the image is whole."
+        )
+        yield Finding("ok", "It starts from a volume of the cloud.", text, topic="volume-boot")
     if machine.quiesced:
         text = "Its guest agent is asked to hold all writing while the snapshot is taken."
         yield Finding("ok", "The cloud pauses the machine's writing for a moment by itself.", text, topic="freeze")

@@ -64,7 +64,7 @@ def test_a_machine_from_a_volume_stops_beforehand(ctx: Context, cloud: Cloud) ->
     cloud.compute.server["image"] = ""
     (finding,) = STEP.check(ctx)
     assert (finding.grade, finding.topic) == ("stop", "volume-boot")
-    assert "later version" in finding.text
+    assert "does not say from which volume" in finding.text
 
 
 def test_a_shelved_machine_stops_beforehand(ctx: Context, cloud: Cloud) -> None:
