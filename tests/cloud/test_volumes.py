@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ MOST = 60  # looks that one way may take
 @pytest.fixture
 def ready(on_volume: str, context: Make, known_clouds: Path) -> Context:
     """What the snapshot step is given for the machine on a volume."""
-    ctx = context(Job(f"openstack://one/server/{on_volume}", "file:///nowhere/", id="volume-1"))
+    ctx = context(Job(f"openstack://one/server/{on_volume}", "file:///nowhere/", id=f"volume-{secrets.token_hex(4)}"))
     ctx.step = "snapshot"
     return ctx
 
@@ -55,7 +56,7 @@ def test_its_disk_is_photographed_fetched_and_the_machine_goes_on(
     assert [found.grade for found in SNAPSHOT.check(ready)] == ["ok", "ok", "ok"]
     facts = SNAPSHOT.run(ready)
     ready.journal.record("snapshot", "done", **facts)
-    (image,) = bare.images(sandhopper_job="volume-1")
+    (image,) = bare.images(sandhopper_job=ready.job.id)
     assert (image["name"], image["status"], image["disk_format"]) == (name_of(ready.job), "active", "qcow2")
     assert pieces(bare) == before, "volume and snapshot were needed on the way only"
     ready.step = "fetch"
@@ -83,19 +84,19 @@ def test_cut_at_every_look_it_goes_on_with_what_is_there(
         real(seconds)
         raise Cancelled
 
-    monkeypatch.setattr(ready, "sleep", cut)
-    while True:
-        try:
-            facts = SNAPSHOT.run(ready)
-        except Cancelled:
-            cuts += 1
-            assert cuts < MOST
-        else:
-            break
+    with monkeypatch.context() as patched:
+        patched.setattr(ready, "sleep", cut)
+        while True:
+            try:
+                facts = SNAPSHOT.run(ready)
+            except Cancelled:
+                cuts += 1
+                assert cuts < MOST
+            else:
+                break
     assert cuts > 2
-    assert len(bare.images(sandhopper_job="volume-1")) == 1
-    assert facts["image"].endswith(bare.images(sandhopper_job="volume-1")[0]["id"])
-    monkeypatch.undo()
+    assert len(bare.images(sandhopper_job=ready.job.id)) == 1
+    assert facts["image"].endswith(bare.images(sandhopper_job=ready.job.id)[0]["id"])
     SNAPSHOT.undo(ready)
 
 
@@ -111,10 +112,10 @@ def test_taken_back_in_the_middle_nothing_is_left(
         if left[0] < 0:
             raise Cancelled
 
-    monkeypatch.setattr(ready, "sleep", cut)
-    with pytest.raises(Cancelled):
-        SNAPSHOT.run(ready)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(ready, "sleep", cut)
+        with pytest.raises(Cancelled):
+            SNAPSHOT.run(ready)
     SNAPSHOT.undo(ready)
 
 
