@@ -29,10 +29,13 @@ def real_cloud() -> Iterator[Ground]:
     here = ground()
     here.home.mkdir(parents=True, exist_ok=True)
     with _alone(here):
-        if not (by_hand := cloud.by_hand(here)):
+        if cloud.by_hand(here):
+            yield here
+            return
+        try:
             cloud.up(here, print)
-        yield here
-        if not by_hand:
+            yield here
+        finally:
             cloud.down(here)
 
 

@@ -19,8 +19,8 @@ Say = Callable[[str], None]
 PROGRAMS = (
     "keystone-manage", "glance-api", "placement-manage", "nova-api", "nova-compute", "neutron-server",
     "neutron-linuxbridge-agent", "neutron-dhcp-agent", "dnsmasq", "cinder-volume", "swift-proxy-server",
-    "swift-object-server", "libvirtd", "mariadbd", "mariadb-install-db", "epmd", "uwsgi", "qemu-system-x86_64",
-    "qemu-img", "unshare", "nsenter", "sudo", "ip",
+    "swift-object-server", "libvirtd", "mariadbd", "mariadb-install-db", "epmd", "rabbitmqctl", "uwsgi",
+    "qemu-system-x86_64", "qemu-img", "unshare", "nsenter", "sudo", "ip",
 )  # fmt: skip
 
 
@@ -47,6 +47,18 @@ def down(ground: Ground) -> None:
     processes.finish([*guests, *others])
     _tidy_network(ground)
     room.leave()
+
+
+def stop(ground: Ground, name: str) -> None:
+    """Take one service away, as a cloud's own staff does."""
+    processes.end(ground, {name})
+
+
+def resume(ground: Ground, name: str) -> None:
+    """Bring back what `stop` took away, and wait until it answers."""
+    service = next(one for one in [*services.base(ground), *services.rest(ground)] if one.name == name)
+    services.start(ground, service, room.words(ground))
+    services.wait(ground, service)
 
 
 def wipe(ground: Ground) -> None:

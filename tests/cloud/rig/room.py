@@ -21,7 +21,7 @@ MADE = (Path("/run/libvirt"),)  # mount points that a machine may not have
 
 
 def enter(ground: Ground) -> list[str]:
-    """The words to put before a command that is to run in there; opens the room."""
+    """Open the room; the words to put before a command that is to run in there."""
     known = processes.start(
         ground, NAME, ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _script(ground)], {}
     )
@@ -30,7 +30,12 @@ def enter(ground: Ground) -> list[str]:
         assert known.lives, f"no mount namespace can be made here: {(ground.log / NAME).read_text()}"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return ["nsenter", f"--mount=/proc/{known.pid}/ns/mnt", "--"]
+    return words(ground)
+
+
+def words(ground: Ground) -> list[str]:
+    """The words to put before a command that is to run in the open room."""
+    return ["nsenter", f"--mount=/proc/{processes.started(ground)[NAME].pid}/ns/mnt", "--"]
 
 
 def leave() -> None:
