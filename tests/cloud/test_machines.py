@@ -49,10 +49,11 @@ def test_a_cloud_without_machines_in_its_region_says_so(ctx: Context) -> None:
     assert "clouds.yaml" in caught.value.remedy
 
 
-def test_a_machine_on_a_volume_says_so(on_volume: str, ctx: Context) -> None:
+def test_a_machine_on_a_volume_says_which(on_volume: str, bare: Bare, ctx: Context) -> None:
     machine = open_provider("openstack://one/", ctx).machine(f"openstack://one/server/{on_volume}")
-    assert (machine.boot, machine.volumes) == ("volume", 1)
-    assert "starts from a cloud volume" in machine.note
+    assert (machine.boot, machine.disk, machine.volumes) == ("volume", 1, 0), "the one it starts from is not counted"
+    attached = bare.server(on_volume)["os-extended-volumes:volumes_attached"]
+    assert [volume["id"] for volume in attached] == [machine.root]
 
 
 def test_a_password_that_is_not_in_the_file_is_asked_for(
