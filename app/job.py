@@ -26,6 +26,7 @@ DECISIONS = ("keep", "remove")
 NAME = r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}"
 LONGEST_FREEZE = 60  # seconds; whoever needs longer is better served by a machine that is switched off
 PROOFS = ("auto", "whole", "sampled", "size")
+LAUNCHES = ("", "test", "keep")
 QUIET = r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d=(pause|[1-9]\d{0,12})"  # as `app.throttle.Hours` writes it
 
 
@@ -81,6 +82,8 @@ class Job:
     `share` removes each). *unfixed* names the repairs (`app/fixes.py`) that are not to be made in the copy.
     *until*: when the image has to be at the target (seconds since 1970; 0: no such moment). *quiet*: hours of the day
     with a limit of their own (`app.throttle.Hours`), e.g. `08:00-18:00=1000000` or `22:00-06:00=pause`.
+    *launch*: whether a machine is started from the image at the target (one of `LAUNCHES`), on the cloud's *network*
+    (a name or an ID; empty: on none).
     *freeze*: seconds for which writing to the sandbox's system disk may be held while its snapshot begins; 0 for not.
     """
 
@@ -103,6 +106,8 @@ class Job:
     freeze: int = 0
     until: float = 0.0
     quiet: tuple[str, ...] = ()
+    launch: str = ""
+    network: str = ""
     created: float = 0.0
     version: int = field(default=VERSION)
 
@@ -155,6 +160,7 @@ class Job:
             found.append(f"The format “{self.format}” is not known; choose one of {', '.join(FORMATS)}.")
         if self.verify not in PROOFS:
             found.append(f"“{self.verify}” is no way to verify; choose one of {', '.join(PROOFS)}.")
+        found += self._launch_problems()
         if self.clean not in CLEANS:
             found.append(f"“{self.clean}” is no way to clean; choose one of {', '.join(CLEANS)}.")
         found += [f"There is no repair called “{name}”." for name in self.unfixed if name not in FIXES]
@@ -184,6 +190,13 @@ class Job:
         if not 0 <= self.until < 1e11:
             found.append("The moment at which it has to be there is no moment.")
         return found + [f"“{text}” are no quiet hours." for text in self.quiet if not re.fullmatch(QUIET, text)]
+
+    def _launch_problems(self) -> list[str]:
+        if self.launch not in LAUNCHES:
+            return [f"“{self.launch}” is no way to start a machine; choose one of {', '.join(filter(None, LAUNCHES))}."]
+        if self.launch and not self.target.startswith("openstack:"):
+            return ["A machine can be started only where the target is a cloud (openstack://CLOUD/image/NAME)."]
+        return []
 
     def _freeze_problems(self) -> list[str]:
         if not 0 <= self.freeze <= LONGEST_FREEZE:

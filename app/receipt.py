@@ -46,6 +46,7 @@ def gather(job: Job, state: State, history: list[Facts], target: Target | None) 
         "image": image,
         "disks": disks,
         "boot": boot,
+        "launch": _launch(job, state),
         "changes": _changes(state),
         "sandbox": _sandbox(job, state),
         "secrets": _secrets(job, state),
@@ -145,8 +146,21 @@ def _boot(job: Job, state: State) -> dict[str, Any]:
     if not facts or not job.prove:
         return {"tried": False}
     kept = ("ok", "verdict", "reason", "seconds", "bus", "firmware", "accel", "screen")
-    tail = [bare(line) for line in str(facts.get("tail", "")).splitlines()[-_TAIL:]]
-    return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": "\n".join(tail).strip()}
+    return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": _end(facts)}
+
+
+def _launch(job: Job, state: State) -> dict[str, Any]:
+    """How a machine made of the image started at the target."""
+    facts = state.of("launch")
+    if not job.launch or "ok" not in facts:
+        return {"tried": False}
+    kept = ("ok", "verdict", "reason", "seconds", "machine", "kept", "addresses")
+    return {"tried": True, **{key: facts.get(key, "") for key in kept}, "tail": _end(facts)}
+
+
+def _end(facts: Facts) -> str:
+    """The last lines of a console, harmless."""
+    return "\n".join(bare(line) for line in str(facts.get("tail", "")).splitlines()[-_TAIL:]).strip()
 
 
 def _changes(state: State) -> dict[str, Any]:

@@ -35,6 +35,8 @@ _TITLES = {
     "convert": ("Convert the disk", "Converting the disk"),
     "prove": ("Start it for a test", "Starting the disk for a test"),
     "upload": ("Upload", "Uploading"),
+    "publish": ("Describe the image", "Telling the cloud how to start the image"),
+    "launch": ("Start it at the target", "Starting a machine at the target"),
     "report": ("Write the report", "Writing the report"),
 }
 _PHASES = {  # the names that the core's parts give to what they do
@@ -62,6 +64,7 @@ _PHASES = {  # the names that the core's parts give to what they do
     "grow-compare": "Comparing the data in the copy with its disk",
     "grow-copy": "Copying the data into the copy's system disk",
     "hash": "Computing the SHA-256",
+    "launch": "Waiting for the login at the target",
     "log in": "Reaching the target",
     "probe": "Measuring the line",
     "resting": "Resting in the quiet hours",
@@ -197,6 +200,9 @@ def plan(job: Job) -> list[str]:
     slow = f", at {rate(job.limit)} at most" if job.limit else ""
     slow += "".join(f", {hours.words}" for hours in Throttle.of(job).quiet)
     lines.append(f"Put it at {place(split_target(job.target)[0])} as “{plain(job.image_name)}”{slow}, and verify it.")
+    if job.launch:
+        end = ", and remove it again" if job.launch == "test" else ", and leave it running"
+        lines.append(f"Start a machine from it there until it shows a login{end}.")
     return [*lines, "Write a report of all of it."]
 
 
@@ -347,6 +353,14 @@ def _uploaded(facts: dict[str, Any]) -> str:
     return " ".join(f"It lies at {place(str(one.get('url', '')))}; {verified(one)}." for one in found)
 
 
+def _launched(facts: dict[str, Any]) -> str:
+    end = "It is left running." if facts.get("kept") else "It was removed again."
+    if facts.get("verdict") == "running":
+        return f"A machine made of the image runs at the target; its login could not be seen. {end}"
+    seen = duration(max(1, facts.get("seconds") or 0))
+    return f"A machine made of the image starts at the target: a login was seen after {seen}. {end}"
+
+
 def _restored(facts: dict[str, Any]) -> str:
     return str(facts.get("proof") or "The sandbox is as it was.")
 
@@ -360,6 +374,8 @@ _RESULTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "adapt": _adapted,
     "prove": _proved,
     "upload": _uploaded,
+    "publish": lambda facts: "The cloud knows how to start the image.",
+    "launch": _launched,
     "report": lambda facts: f"The report is written: {facts.get('html', '')}",
 }
 _SAYINGS: dict[str, Callable[[Event], str]] = {

@@ -42,6 +42,7 @@ class Draft:
     compress: bool = True
     prove: bool = True
     sampled: bool = False
+    launch: bool = False
     limit: int = 0
     quiet: tuple[str, ...] = ()
     until: float = 0.0
@@ -57,6 +58,11 @@ class Draft:
             source=job.source, called=job.image_name, sandbox=job.sandbox_url, include=job.include, clean=job.clean,
             target=job.target, profile=job.profile, job=job, practice=True,
         )  # fmt: skip
+
+    @property
+    def launches(self) -> bool:
+        """Whether a test machine is wished for, where that can be: in a cloud."""
+        return self.launch and urlsplit(self.target).scheme == "openstack"
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -113,7 +119,7 @@ class Draft:
             self.source, self.target, name=name, profile=self.profile, sandbox=self._sandbox(),
             include=self.include, clean=self.clean, secrets=self.secrets, unfixed=self.unfixed,
             format=self.format, compress=self.compress, prove=self.prove, limit=self.limit,
-            verify="sampled" if self.sampled else "auto",
+            verify="sampled" if self.sampled else "auto", launch="test" if self.launches else "",
             quiet=self.quiet, until=self.until,
         )  # fmt: skip
         return replace(made, id=self.job.id, created=self.job.created) if self.job else made

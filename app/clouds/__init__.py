@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 18
 CONNECT = 30.0  # seconds
-SERVICES = {"compute": "compute", "image": "image", "swift": "object_store", "volume": "block_storage"}
+SERVICES = {
+    "compute": "compute",
+    "image": "image",
+    "swift": "object_store",
+    "volume": "block_storage",
+    "network": "network",
+}
 OK = (200, 201, 202, 203, 204, 206)
 
 
@@ -99,6 +105,15 @@ class Cloud:
                 return answer
             with answer:
                 raise refused(answer, self.name)
+
+    def offers(self, service: str) -> bool:
+        """Whether the cloud has that service."""
+
+        def look() -> bool:
+            with explained_cloud(self.name, self.ctx):
+                return bool(getattr(self.connection, SERVICES[service]).get_endpoint())
+
+        return Beside(look).wait(self.ctx)
 
     def body(self, answer: requests.Response) -> Generator[bytes, None, None]:
         """The bytes of a streamed answer; the connection is dropped when the iterator is closed early."""

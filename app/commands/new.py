@@ -11,7 +11,7 @@ from app.commands import options
 from app.commands.terminal import Terminal
 from app.errors import Usage
 from app.fixes import FIXES
-from app.job import CLEANS, FORMATS, HOWS, PROOFS, Decision, Include
+from app.job import CLEANS, FORMATS, HOWS, LAUNCHES, PROOFS, Decision, Include
 
 HELP = "write a job file"
 _PROFILES = {"file": "local", "openstack": "openstack", "swift": "openstack"}
@@ -41,6 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.limit(parser)
     parser.add_argument("--no-prove", action="store_true", help="do not start the image for a test")
     parser.add_argument("--no-compress", action="store_true", help="do not make the file smaller")
+    parser.add_argument("--launch", default="", choices=LAUNCHES[1:], help="start a machine from it at the target")
+    parser.add_argument("--network", default="", help="the cloud's network for that machine (name or ID; else none)")
     parser.add_argument("--verify", default="auto", choices=PROOFS, help="how to verify the copy at the target")
 
 
@@ -67,6 +69,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         prove=not args.no_prove,
         compress=not args.no_compress,
         verify=args.verify,
+        launch=args.launch,
+        network=args.network,
     )
     if made.source.startswith("file:") and not options.local_path(made.source).is_file():
         raise Usage(f"There is no file {options.local_path(made.source)}.", "Check the name after --source.")

@@ -38,6 +38,51 @@ class Machine:
     hindrance: str = ""
 
 
+@dataclass(frozen=True)
+class Flavor:
+    """A size of machine: *ram* in MiB, *disk* in GiB (0: what the image has)."""
+
+    id: str
+    name: str
+    ram: int
+    disk: int
+    vcpus: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A test machine at one moment: the cloud's *status*, why it failed, what it *said* on its serial line.
+
+    *console*: whether the cloud tells that at all.
+    """
+
+    status: str
+    fault: str = ""
+    said: bytes = b""
+    console: bool = False
+    addresses: tuple[str, ...] = ()
+
+
+class Trial(Protocol):
+    """A machine that is started from an image for a test. It is found again by its name and the job's mark."""
+
+    @property
+    def cloud_name(self) -> str:
+        """What the person calls the cloud."""
+
+    def flavor(self) -> Flavor:
+        """The smallest size of machine that will do; `JobError` when the cloud offers none."""
+
+    def start(self, image: str, network: str = "") -> str:
+        """Start it from *image*, or find it; its ID. *network*: a name or an ID, empty for none."""
+
+    def look(self, machine: str) -> Seen:
+        """How it is."""
+
+    def removed(self) -> None:
+        """Remove it with all that is its own, and wait until it has gone; gone already is fine."""
+
+
 class Provider(Protocol):
     """One cloud, logged in."""
 
@@ -55,6 +100,9 @@ class Provider(Protocol):
 
     def find(self, name: str) -> str:
         """The URL of the snapshot *name* that this job made, empty when there is none."""
+
+    def trial(self, name: str, gib: int) -> Trial:
+        """The test machine *name*, with a disk of *gib* GiB."""
 
     def remove(self, name: str) -> bool:
         """Remove what `snapshot` made under *name*, whole or not; whether nothing is left. To be called until it is."""

@@ -17,6 +17,7 @@ from app.clouds import Cloud, split
 from app.errors import JobError, Transient
 from app.providers import Machine
 from app.providers.openstack_images import MARK, JobImages
+from app.providers.openstack_launch import Launch
 from app.providers.openstack_volume import ByVolume, root_of, short_of
 from app.providers.openstack_wait import Watch
 
@@ -93,6 +94,10 @@ class OpenStack:
         """The URL of the snapshot *name* that this job made, whole or not; empty when there is none."""
         there = self._images.present(name)
         return self._url("image", there[0]) if there else ""
+
+    def trial(self, name: str, gib: int) -> Launch:
+        """The test machine *name*, with a disk of *gib* GiB."""
+        return Launch(self.cloud, self.ctx, name, gib)
 
     def remove(self, name: str) -> bool:
         """Remove the snapshot *name* and what was needed on the way; whether nothing is left of it."""

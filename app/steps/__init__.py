@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from app.context import Context
     from app.job import Job
 
-ORDER = ("checkup", "prepare", "snapshot", "restore", "fetch", "adapt", "convert", "prove", "upload", "report")
+ORDER = ("checkup", "prepare", "snapshot", "restore", "fetch", "adapt", "convert", "prove", "upload", "publish",
+         "launch", "report")  # fmt: skip
 
 
 class Step(Protocol):

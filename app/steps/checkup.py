@@ -41,6 +41,7 @@ class Checkup(Plain):
             "os": look.os,
             "kernel": look.kernel,
             "hostname": look.hostname,
+            "architecture": look.architecture,
             "mounts": [mount.as_json() for mount in look.mounts],
             "disks": [disk.as_json() for disk in look.disks if disk.mount == "/" or disk.mount in _data(look)],
             "secrets": [asdict(secret) for secret in look.secrets],

@@ -85,15 +85,24 @@ class Glance:
         for image in old:
             self._delete(image["id"])
 
+    def describe(self, name: str, known: dict[str, str | int]) -> bool:
+        """Set properties of an image; False when there is none of that name."""
+        image = self._find(name)
+        if image:
+            self._patch(image["id"], [{"op": "add", "path": f"/{key}", "value": known[key]} for key in known])
+        return bool(image)
+
+    def _patch(self, image: str, patch: list[dict[str, Any]]) -> None:
+        kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        self.cloud.call("image", "PATCH", f"/images/{image}", json=patch, headers=kind).close()
+
     def rename(self, old: str, new: str) -> None:
         """Give an image its name; another of this program's images with that name is removed afterwards."""
         image = self._find(old)
         if not image:
             raise JobError(f"There is no image “{old}” at the cloud “{self.cloud.name}”.", "Upload it again.")
         replaced = [i for i in self._ours(new) if i["id"] != image["id"]]
-        patch = [{"op": "replace", "path": "/name", "value": title(new)}]
-        kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
-        self.cloud.call("image", "PATCH", f"/images/{image['id']}", json=patch, headers=kind)
+        self._patch(image["id"], [{"op": "replace", "path": "/name", "value": title(new)}])
         for other in replaced:
             self._delete(other["id"])
 

@@ -26,6 +26,14 @@ class Announced(Protocol):
 
 
 @runtime_checkable
+class Publishing(Protocol):
+    """A store whose files have properties."""
+
+    def describe(self, name: str, known: dict[str, str | int]) -> bool:
+        """Set these properties of *name*; False when there is no such thing."""
+
+
+@runtime_checkable
 class Describing(Protocol):
     """A store that knows size and hash of what it holds."""
 

@@ -13,11 +13,11 @@ SIZE = 64 << 20
 _BASE, _PRINT, _PACKET, _TEXT = 0x7C00, 0x60, 0x80, 0x90
 
 
-def image(folder: Path) -> Path:
-    """Make it: a qcow2 of 64 MiB with 8 MiB of noise."""
+def image(folder: Path, word: str = WORD) -> Path:
+    """Make it: a qcow2 of 64 MiB with 8 MiB of noise, that says *word* (79 letters at the most)."""
     raw, made = folder / "tiny.raw", folder / "tiny.qcow2"
     with raw.open("wb") as file:
-        file.write(boot_sector())
+        file.write(boot_sector(word))
         file.truncate(SIZE)
         file.seek(NOISE_AT)
         file.write(NOISE)
@@ -26,7 +26,7 @@ def image(folder: Path) -> Path:
     return made
 
 
-def boot_sector() -> bytes:
+def boot_sector(word: str) -> bytes:
     """What a PC loads at 0x7C00 and runs, in the machine's own words (real mode of the 8086)."""
     sector = bytearray(510)
     main = _main()
@@ -38,8 +38,12 @@ def boot_sector() -> bytes:
     # the packet of int 0x13, ah=0x43 (enhanced disk drive services): one sector from 0x8000 to COUNTER
     packet = bytes([16, 0, 1, 0]) + (0x8000).to_bytes(2, "little") + bytes(2) + COUNTER.to_bytes(8, "little")
     sector[_PACKET : _PACKET + 16] = packet
-    text = f"{WORD}\r\n\0".encode()
+    text = f"{word}\r\n\0".encode()
     sector[_TEXT : _TEXT + len(text)] = text
+    start, end = NOISE_AT // 512, SIZE // 512  # one partition, to be started from, of a Linux file system
+    sector[446:462] = (
+        bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + start.to_bytes(4, "little") + (end - start).to_bytes(4, "little")
+    )
     return bytes(sector) + b"\x55\xaa"
 
 

@@ -30,6 +30,7 @@ def test_a_disk_goes_into_the_cloud_and_out_again_on_undo(tmp_path: Path, target
         found = [i for i in site.cloud.images.all() if i["name"] == "My Image"]
         if target.startswith("openstack"):
             assert [(i["status"], i["disk_format"], i["size"]) for i in found] == [("active", "qcow2", facts["size"])]
+            assert (found[0]["min_disk"], found[0]["os_type"], found[0]["hw_disk_bus"]) == (1, "linux", "virtio")
             content = site.cloud.images.path(str(found[0]["id"])).read_bytes()
             assert hashlib.sha256(content).hexdigest() == facts["sha256"]
     acts.undo(*common)

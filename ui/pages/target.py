@@ -68,13 +68,14 @@ class TargetPage(Page):
         frame, inside = card()
         self.compress = QCheckBox(self.tr("Make the file sm&aller (takes longer to make, shorter to send)"))
         self.prove = QCheckBox(self.tr("S&tart the finished disk here as a test before it is sent"))
+        self.launch = QCheckBox(self.tr("Sta&rt a machine from it there as a test, and remove it again"))
         self.limit = speed_box(self.tr("as fast as possible"), self.tr("Speed limit of the upload"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow(self._named(self.tr("Na&me of the image"), self.name), self.name)
         form.addRow(self._named(self.tr("&Format"), self.format), self.format)
         form.addRow(self._named(self.tr("Speed l&imit"), self.limit), self.limit)
-        add(inside, form, self.compress, self.prove)
+        add(inside, form, self.compress, self.prove, self.launch)
         return frame
 
     @Slot()
@@ -94,6 +95,7 @@ class TargetPage(Page):
             self.format.addItem(words.form(name), name)
         self.format.setItemText(0, self.tr("{form} (recommended)").format(form=self.format.itemText(0)))
         self.compress.setEnabled(target.compress)
+        self.launch.setVisible(target.key == "openstack")
         self.address.take(SCHEMES.get(target.key, "sftp" if target.key != "interoute" else "ftpes"))
         self.changed.emit()
 
@@ -108,6 +110,7 @@ class TargetPage(Page):
         self.name.setPlaceholderText(_name_of(draft))
         self.compress.setChecked(draft.compress)
         self.prove.setChecked(draft.prove)
+        self.launch.setChecked(draft.launch)
         self.limit.setValue(draft.limit / MB)
 
     def problem(self) -> str:
@@ -128,6 +131,7 @@ class TargetPage(Page):
         return replace(
             moved, profile=str(self.profile.currentData()), format=chosen, name=name,
             compress=self.compress.isChecked(), prove=self.prove.isChecked(), limit=round(self.limit.value() * MB),
+            launch=self.launch.isChecked(),
         )  # fmt: skip
 
 
