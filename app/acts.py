@@ -26,6 +26,7 @@ from app.secrets import Answers
 
 if TYPE_CHECKING:
     from app.bandwidth import Line
+    from app.clouds.kept import Added
     from app.disk.boottest import Verdict
     from app.disk.image import Info
     from app.outlook import Plan
@@ -173,6 +174,18 @@ def clouds() -> list[str]:
     from app.clouds.files import known
 
     return known()
+
+
+def add_clouds(
+    file: Path, name: str, authority: str, report: Report, cancel: threading.Event, answers: Answers
+) -> list[Added]:
+    """Keep the logins of an openrc file or a clouds.yaml, without their secrets: those go into *answers*.
+
+    *name* is what to call it (empty: as the file does), *authority* a file of certificates to trust there (or empty).
+    """
+    from app.clouds.kept import add
+
+    return add(file, name, authority, answers)
 
 
 def machines(cloud: str, report: Report, cancel: threading.Event, answers: Answers) -> Sequence[Machine]:

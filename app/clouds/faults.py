@@ -79,6 +79,7 @@ def _in_words(exc: BaseException, cloud: str, ctx: Context) -> JobError:
     chain = list(_causes(exc))
     if any(isinstance(e, ssl.SSLCertVerificationError) for e in chain):
         remedy = "Name the data centre's certificate file by --ca FILE, or as cacert in clouds.yaml."
+        remedy += " (“verify: false” there is not obeyed: anyone on the way could read the password.)"
         return JobError(f"The certificate of the cloud “{cloud}” cannot be trusted.", remedy, topic="certificate")
     status = next((e.http_status for e in chain if isinstance(e, ks.http.HttpError)), 0)
     if status == 401:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import host
 from app.errors import JobError, Question
+from app.units import plain
 
 if TYPE_CHECKING:
     from app.context import Context
@@ -41,9 +42,10 @@ def region_of(cloud: str, ctx: Context) -> Any:
         config = _holding(cloud)
         bare = config.get_one(cloud, validate=False).config
         secret = SECRETS.get(str(bare.get("auth_type") or "password").replace("_", ""))
-        extra: dict[str, Any] = {}
+        extra: dict[str, Any] = {"verify": True, "insecure": False}  # `faults` tells it where a file says otherwise
         if secret and not bare.get("auth", {}).get(secret):
-            text = f"What is the password of “{_person(bare)}” at the cloud “{cloud}”?"
+            word = "password of" if secret == "password" else "secret of the application credential"  # noqa: S105
+            text = f"What is the {word} “{_person(bare)}” at the cloud “{cloud}”?"
             extra["auth"] = {secret: ctx.need(Question("password", about(cloud), text))}
         if not bare.get("api_timeout"):
             extra["api_timeout"] = SILENCE
@@ -64,8 +66,10 @@ def _holding(cloud: str) -> Any:
             return config
         seen |= names
     known = f"Known here: {', '.join(sorted(seen))}." if seen else "No clouds.yaml was found."
-    place = host.data_home() / "clouds.yaml"
-    remedy = f"Download clouds.yaml from the cloud's web page (API Access), and put it here: {place}"
+    remedy = (
+        "Download clouds.yaml or the openrc file from the cloud's web page (API Access), then choose it in the window"
+    )
+    remedy += " (“A machine in an OpenStack cloud”), or: sandhopper clouds add FILE"
     raise JobError(f"There is no cloud called “{cloud}” on this computer. {known}", remedy, topic="clouds")
 
 
@@ -73,11 +77,17 @@ def _configs() -> Iterator[tuple[Any, set[str]]]:
     """Each configuration file, read, and the names of the clouds in it."""
     from openstack.config import OpenStackConfig
     from openstack.config.loader import SECURE_FILES
+    from openstack.exceptions import ConfigException
 
     for file in _files():
         secure = [str(file.with_name("secure.yaml")), *SECURE_FILES]
-        config = OpenStackConfig(config_files=[str(file)], secure_files=secure, load_envvars=False)
-        yield config, set(config.get_cloud_names()) - {"defaults"}
+        try:
+            config = OpenStackConfig(config_files=[str(file)], secure_files=secure, load_envvars=False)
+            names = set(config.get_cloud_names()) - {"defaults"}
+        except (ConfigException, AttributeError, KeyError, TypeError, ValueError) as exc:
+            remedy = "Mend it with an editor, download it anew from the cloud's web page (API Access), or move it away."
+            raise JobError(f"The file {plain(file)} is no good clouds.yaml.", remedy, topic="clouds") from exc
+        yield config, names
 
 
 def _files() -> Iterator[Path]:
@@ -93,4 +103,10 @@ def _files() -> Iterator[Path]:
 
 def _person(config: dict[str, Any]) -> str:
     auth = config.get("auth", {})
-    return str(auth.get("username") or auth.get("application_credential_name") or auth.get("user_id") or "this login")
+    return str(
+        auth.get("username")
+        or auth.get("application_credential_name")
+        or auth.get("user_id")
+        or auth.get("application_credential_id")
+        or "this login"
+    )

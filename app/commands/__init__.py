@@ -17,6 +17,7 @@ COMMANDS = (
     "limit",
     "probe",
     "targets",
+    "clouds",
     "machines",
     "rehearse",
     "forget",
