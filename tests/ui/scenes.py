@@ -119,6 +119,9 @@ def _middle(window: Wizard, draft: Draft) -> Iterator[tuple[str, QWidget]]:
     target.profile.setCurrentIndex(target.profile.findData("interoute"))
     target.more.click()
     yield "11-target-more", window
+    target.profile.setCurrentIndex(target.profile.findData("openstack"))
+    yield "11-target-cloud", window
+    target.profile.setCurrentIndex(target.profile.findData("interoute"))
     target.more.click()
     at("line", replace(seen, target="sftp://ada@upload.example.org/incoming/", line=samples.line()))
     yield "12-line", window

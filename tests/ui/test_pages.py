@@ -280,3 +280,19 @@ def test_a_trouble_shows_its_five_parts_and_copies_them(page, qapp) -> None:
     assert "13.2 GB" in copied
     assert "Transient" in copied
     assert not made.file.isVisible()
+
+
+def test_a_test_machine_is_offered_where_the_target_is_a_cloud(page) -> None:
+    made = page(TargetPage, cloud(skipped=True))
+    made.more.click()
+    made.launch.setChecked(True)
+    for key, offered in (("openstack", True), ("generic", False), ("catalyst", True), ("local", False)):
+        made.profile.setCurrentIndex(made.profile.findData(key))
+        assert made.launch.isHidden() is not offered
+    made.profile.setCurrentIndex(made.profile.findData("openstack"))
+    made.address.fill("openstack://catalyst/image/moved")
+    assert made.read(made.draft).as_job().launch == "test"
+    assert made.read(made.draft).as_job().target == "openstack://catalyst/image/gauss"
+    made.address.fill("sftp://ada@h.org/incoming/")
+    assert made.launch.isHidden()
+    assert made.read(made.draft).as_job().launch == ""

@@ -55,6 +55,7 @@ class TargetPage(Page):
         self.body.addStretch(1)
         self.profile.currentIndexChanged.connect(self._receiver)
         self.address.changed.connect(self.changed)
+        self.address.changed.connect(self._moved)
         self.name.textChanged.connect(self.changed)
         self._receiver(0)
 
@@ -68,7 +69,7 @@ class TargetPage(Page):
         frame, inside = card()
         self.compress = QCheckBox(self.tr("Make the file sm&aller (takes longer to make, shorter to send)"))
         self.prove = QCheckBox(self.tr("S&tart the finished disk here as a test before it is sent"))
-        self.launch = QCheckBox(self.tr("Sta&rt a machine from it there as a test, and remove it again"))
+        self.launch = QCheckBox(self.tr("Start a machine from it t&here as a test, and remove it again"))
         self.limit = speed_box(self.tr("as fast as possible"), self.tr("Speed limit of the upload"))
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -84,6 +85,10 @@ class TargetPage(Page):
         self.options.setVisible(wanted)
         self.more.setText(self.tr("Fe&wer options") if wanted else self.tr("&More options"))
 
+    @Slot()
+    def _moved(self) -> None:
+        self.launch.setVisible(self.address.scheme == "openstack")
+
     @Slot(int)
     def _receiver(self, _: int) -> None:
         target = targets.load(str(self.profile.currentData()))
@@ -95,7 +100,6 @@ class TargetPage(Page):
             self.format.addItem(words.form(name), name)
         self.format.setItemText(0, self.tr("{form} (recommended)").format(form=self.format.itemText(0)))
         self.compress.setEnabled(target.compress)
-        self.launch.setVisible(target.key == "openstack")
         self.address.take(SCHEMES.get(target.key, "sftp" if target.key != "interoute" else "ftpes"))
         self.changed.emit()
 
