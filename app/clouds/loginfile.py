@@ -149,7 +149,7 @@ def _keep_checking(beside: dict[str, Any], notes: list[str]) -> None:
         notes.append(
             "The file says that the cloud's certificate need not be checked. That was not taken: anyone on the way "
             "could read the password. If the certificate is refused, name the file of the cloud's own authority: "
-            "--ca FILE, or OS_CACERT (cacert) in the login file."
+            "by OS_CACERT (cacert) in the login file, or by --ca FILE in a terminal."
         )
 
 

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QComboBox
 
 from app import acts, words
 from app.secrets import Answers
 from ui.draft import Draft
+from ui.widgets.loginfile import LoginFile, dropped
 from ui.widgets.machines import MachineList
 from ui.widgets.origin import Origin
 from ui.widgets.text import add, button, label, row
@@ -23,7 +25,7 @@ class CloudOrigin(Origin):
     """A machine in an OpenStack cloud, chosen from the list that the cloud shows."""
 
     title = "A machine in an &OpenStack cloud"
-    about = "The cloud takes the snapshot while the machine runs. Its clouds.yaml must be on this computer."
+    about = "The cloud takes the snapshot while the machine runs. You need the login file of its web page, once."
     drawing = "cloud"
     schemes = ("openstack",)
 
@@ -38,12 +40,20 @@ class CloudOrigin(Origin):
         name.setBuddy(self.cloud)
         name.setWordWrap(False)
         self.ask = button(self.tr("Show my &machines"), self._ask)
+        self.login = LoginFile(answers)
+        self.login.taken.connect(self._taken)
+        self.login.work.busy.connect(self.trouble.hide)
+        self.login.work.failed.connect(self.trouble.tell)
+        self.known.failed.connect(self.trouble.tell)
+        self.setAcceptDrops(True)
+        if line := self.cloud.lineEdit():
+            line.setAcceptDrops(False)  # a file that is dropped there is for the whole card
         self.machines = MachineList()
         self.machines.changed.connect(self.changed)
         self.machines.hide()
         across = row(name, self.cloud, self.ask)
         across.setStretch(1, 1)
-        add(self.inside, across, self.state, self.machines, self.trouble)
+        add(self.inside, across, self.login, self.state, self.machines, self.trouble)
         self.cloud.currentTextChanged.connect(self._other)
         self.work.done.connect(self._listed)
         self.known.done.connect(self._named)
@@ -60,6 +70,7 @@ class CloudOrigin(Origin):
         if on != self._practice:
             self._practice = on
             self.cloud.setEnabled(not on)
+            self.login.setVisible(not on)
             self.machines.hide()
             self.cloud.setCurrentText("")
             self.state.setText("")
@@ -121,18 +132,35 @@ class CloudOrigin(Origin):
         self.state.setText(many.format(n=len(machines)))
         self.changed.emit()
 
+    @Slot(str)
+    def _taken(self, name: str) -> None:
+        self.cloud.setCurrentText(name)
+        self.known.start(_clouds)
+
     @Slot(object)
     def _named(self, names: Any) -> None:
         typed = self.cloud.currentText()
-        self.cloud.addItems(list(names))
-        if typed:
-            self.cloud.setCurrentText(typed)
+        with QSignalBlocker(self.cloud):
+            self.cloud.clear()
+            self.cloud.addItems(list(names))
+            if typed:
+                self.cloud.setCurrentText(typed)
+        self._other(self.cloud.currentText())
 
     @Slot(str)
     def _other(self, text: str) -> None:
         if text.strip() != self._shown:
             self.machines.hide()
         self.changed.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take one file, but none in a rehearsal."""
+        if dropped(event) and not self._practice:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the login that was dropped."""
+        self.login.take(dropped(event))
 
 
 def _clouds(report: Any, cancel: threading.Event, answers: Answers) -> list[str]:
