@@ -35,12 +35,12 @@ class Added:
 def add(file: Path, name: str, authority: str, answers: Answers) -> list[Added]:
     """Take the logins in *file*; raises `JobError` or `Usage`, and then none of them is kept.
 
-    *name* is what to call it (only where the file has one), *authority* a file of certificates to trust there.
+    *name* is what to call it (only where the file has one cloud), *authority* a file of certificates to trust there.
     A secret that stands in the file goes into *answers* for this session.
     """
     logins = loginfile.read(file, authority)
-    if name and len(logins) > 1:
-        raise Usage(f"{plain(file.name)} has {len(logins)} clouds: one name is too few.", "Leave --name away.")
+    if name and (several := len({login.name for login in logins})) > 1:
+        raise Usage(f"{plain(file.name)} has {several} clouds: one name is too few.", "Leave --name away.")
     if name and fitting(name) != name:
         raise Usage(f"“{plain(name)}” is no name for a cloud.", "Use letters, digits, dots, dashes and underscores.")
     home = host.private_folder(host.data_home())
@@ -61,10 +61,11 @@ def _added(logins: list[Login], name: str, place: Path, answers: Answers) -> lis
     taken, made = set(known()) | RESERVED, []
     for login in logins:
         own = cloudsfile.clouds(text)
-        called = next((one for one, entry in own.items() if entry == login.entry and name in ("", one)), "")
+        wanted = fitting(f"{name}-{login.region}") if name else ""
+        called = next((one for one, entry in own.items() if entry == login.entry and wanted in ("", one)), "")
         new = not called
         if new:
-            called = _free(login.name, name, taken)
+            called = _free(f"{login.name}-{login.region}", wanted, taken)
             text = cloudsfile.with_entry(text, called, login.entry)
         taken.add(called)
         if login.secret:

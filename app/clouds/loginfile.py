@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,12 +34,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Login:
-    """One login: the *name* that the file gives it, its *entry* without secrets, its *secret*, what has to be said."""
+    """One login: the *name* that the file gives it, its *entry* without secrets, its *secret*, what has to be said.
+
+    *region* is set where the file names several: there is a login for each, so that a person can choose.
+    """
 
     name: str
     entry: dict[str, Any]
     secret: str = field(default="", repr=False)
     notes: tuple[str, ...] = ()
+    region: str = ""
 
 
 def read(file: Path, authority: str = "") -> list[Login]:
@@ -47,7 +51,8 @@ def read(file: Path, authority: str = "") -> list[Login]:
     text = _text(file)
     if cloudsfile.is_clouds(text):
         found = cloudsfile.clouds(text)
-        logins = [_login(name, entry, file, authority) for name, entry in found.items() if name != "defaults"]
+        made = [_login(name, entry, file, authority) for name, entry in found.items() if name != "defaults"]
+        logins = [one for login in made for one in _by_region(login)]
     else:
         entry = openrc.entry(text)
         logins = [_login(_called(entry, file), entry, file, authority)]
@@ -93,6 +98,19 @@ def _login(name: str, entry: Any, file: Path, authority: str) -> Login:
     ):
         notes.append("The file names no project: the cloud decides which one this login works in.")
     return Login(name, _without_secrets({"auth": auth, **beside}), secret, tuple(notes))
+
+
+def _by_region(login: Login) -> list[Login]:
+    """A login for each region of *login*: openstacksdk would use the first one, in silence."""
+    regions = login.entry.get("regions")
+    if not isinstance(regions, list) or len(regions) < 2 or login.entry.get("region_name"):
+        return [login]
+    made = []
+    for region in regions:
+        name = str(region.get("name", "") if isinstance(region, dict) else region)
+        entry = {**login.entry, "regions": [region], "region_name": name}
+        made.append(replace(login, entry=entry, region=name))
+    return made
 
 
 def _without_secrets(value: Any) -> Any:

@@ -150,6 +150,19 @@ def test_a_clouds_yaml_is_taken_with_all_its_clouds(tmp_path: Path, answers: Ans
         told(answers, tmp_path / "clouds.yaml", text, "one")
 
 
+@pytest.mark.parametrize("named", ["", "mine"])
+def test_of_several_regions_each_can_be_chosen(tmp_path: Path, answers: Answers, named: str) -> None:
+    auth = f"{{auth_url: '{URL}', project_name: p, username: u, password: hunter2}}"
+    text = f"clouds: {{openstack: {{regions: [North One, {{name: south, values: {{x: y}}}}], auth: {auth}}}}}"
+    north, south = told(answers, tmp_path / "clouds.yaml", text, named)
+    base = named or "openstack"
+    assert (north.name, south.name) == (f"{base}-North-One", f"{base}-south")
+    assert set(known()) == {north.name, south.name}
+    assert {entry["region_name"] for entry in own().values()} == {"North One", "south"}
+    assert answers.get(f"openstack://{south.name}") == "hunter2"
+    assert [one.new for one in told(answers, tmp_path / "clouds.yaml", text, named)] == [False, False]
+
+
 @pytest.mark.parametrize(
     "text",
     [
