@@ -177,15 +177,22 @@ def clouds() -> list[str]:
 
 
 def add_clouds(
-    file: Path, name: str, authority: str, report: Report, cancel: threading.Event, answers: Answers
+    file: Path,
+    name: str,
+    authority: str,
+    project: str,
+    report: Report,
+    cancel: threading.Event,
+    answers: Answers,
 ) -> list[Added]:
     """Keep the logins of an openrc file or a clouds.yaml, without their secrets: those go into *answers*.
 
-    *name* is what to call it (empty: as the file does), *authority* a file of certificates to trust there (or empty).
+    *name* is what to call it (empty: as the file does), *authority* a file of certificates to trust there (or empty),
+    *project* the one to work in (empty: the file's).
     """
     from app.clouds.kept import add
 
-    return add(file, name, authority, answers)
+    return add(file, name, authority, answers, project)
 
 
 def machines(cloud: str, report: Report, cancel: threading.Event, answers: Answers) -> Sequence[Machine]:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from app.clouds.faults import explained_cloud, refused
 from app.clouds.files import SILENCE, region_of
+from app.clouds.projects import need_project
 from app.clouds.threads import Beside, pumped
 from app.errors import JobError
 
@@ -52,13 +53,14 @@ class Cloud:
 
     @property
     def connection(self) -> Any:
-        """The openstacksdk connection (made on first use; the login itself comes with the first call)."""
+        """The openstacksdk connection (made on first use; the login itself mostly comes with the first call)."""
         if self._connection is None:
             import openstack.connection
 
             with explained_cloud(self.name, self.ctx):
                 made = openstack.connection.Connection(config=region_of(self.name, self.ctx))
                 self._see_keystone(made)
+                need_project(made, self.name)
                 self._connection = made
         return self._connection
 

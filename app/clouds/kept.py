@@ -32,13 +32,13 @@ class Added:
     notes: tuple[str, ...] = ()
 
 
-def add(file: Path, name: str, authority: str, answers: Answers) -> list[Added]:
+def add(file: Path, name: str, authority: str, answers: Answers, project: str = "") -> list[Added]:
     """Take the logins in *file*; raises `JobError` or `Usage`, and then none of them is kept.
 
-    *name* is what to call it (only where the file has one cloud), *authority* a file of certificates to trust there.
-    A secret that stands in the file goes into *answers* for this session.
+    *name* is what to call it (only where the file has one cloud), *authority* a file of certificates to trust there,
+    *project* the one to work in. A secret that stands in the file goes into *answers* for this session.
     """
-    logins = loginfile.read(file, authority)
+    logins = loginfile.read(file, authority, project)
     if name and (several := len({login.name for login in logins})) > 1:
         raise Usage(f"{plain(file.name)} has {several} clouds: one name is too few.", "Leave --name away.")
     if name and fitting(name) != name:

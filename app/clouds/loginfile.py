@@ -46,15 +46,22 @@ class Login:
     region: str = ""
 
 
-def read(file: Path, authority: str = "") -> list[Login]:
-    """The logins in *file*; *authority* is a file of certificates to trust there. Raises `JobError`, writes nothing."""
+def read(file: Path, authority: str = "", project: str = "") -> list[Login]:
+    """The logins in *file*; *authority* is a file of certificates to trust there, *project* the one to work in.
+
+    Raises `JobError`; writes nothing.
+    """
     text = _text(file)
     if cloudsfile.is_clouds(text):
         found = cloudsfile.clouds(text)
-        made = [_login(name, entry, file, authority) for name, entry in found.items() if name != "defaults"]
+        made = [
+            _login(name, _within(project, entry), file, authority)
+            for name, entry in found.items()
+            if name != "defaults"
+        ]
         logins = [one for login in made for one in _by_region(login)]
     else:
-        entry = openrc.entry(text)
+        entry = _within(project, openrc.entry(text))
         logins = [_login(_called(entry, file), entry, file, authority)]
     if not logins:
         raise unfit("This clouds.yaml names no cloud.")
@@ -73,6 +80,18 @@ def _text(file: Path) -> str:
     if len(data) > BIGGEST or _CONTROL.search(text):
         raise unfit(f"{plain(file.name)} is no login file: it is too big, or not text.")
     return text
+
+
+def _within(project: str, entry: Any) -> Any:
+    """*entry* for another *project*; its domain is the person's, unless the file names one."""
+    if not project or not isinstance(entry, dict) or not isinstance(entry.get("auth"), dict):
+        return entry
+    if entry.get("auth_type") == "v3applicationcredential":
+        raise unfit("An application credential works in its own project, and in no other.", "Leave --project away.")
+    auth = {key: value for key, value in entry["auth"].items() if key not in ("project_id", "system_scope")}
+    if not any(auth.get(key) for key in ("project_domain_id", "project_domain_name")):
+        auth |= {f"project_{key[5:]}": auth[key] for key in ("user_domain_id", "user_domain_name") if key in auth}
+    return {**entry, "auth": {**auth, "project_name": project}}
 
 
 def _called(entry: dict[str, Any], file: Path) -> str:
@@ -96,7 +115,7 @@ def _login(name: str, entry: Any, file: Path, authority: str) -> Login:
     if not (
         beside.get("auth_type") == "v3applicationcredential" or _scope(auth) or _scope(beside) or "profile" in beside
     ):
-        notes.append("The file names no project: the cloud decides which one this login works in.")
+        notes.append("The file names no project. If the cloud has no choice of its own, you will be told all of them.")
     return Login(name, _without_secrets({"auth": auth, **beside}), secret, tuple(notes))
 
 

@@ -45,13 +45,16 @@ class _Add:
             "file", metavar="FILE", help="from the cloud's web page (API Access); it is read, never run"
         )
         parser.add_argument("--name", default="", metavar="CLOUD", help="what to call it here (as the file does)")
+        parser.add_argument("--project", default="", metavar="NAME", help="the project to work in (the file's)")
 
     @staticmethod
     def run(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
         file = Path(args.file).expanduser().absolute()
         authority = str(Path(args.ca).absolute()) if args.ca else ""
         added = terminal.act(
-            lambda report, cancel, answers: acts.add_clouds(file, args.name, authority, report, cancel, answers)
+            lambda report, cancel, answers: acts.add_clouds(
+                file, args.name, authority, args.project, report, cancel, answers
+            )
         )
         for one in added:
             _tell(one, terminal)

@@ -269,3 +269,15 @@ def test_an_unencrypted_way_is_said(tmp_path: Path, answers: Answers) -> None:
 def test_a_login_without_a_project_is_said(tmp_path: Path, answers: Answers) -> None:
     (added,) = told(answers, tmp_path / "a", f"export OS_AUTH_URL={URL}\nexport OS_USERNAME=ada\n")
     assert "names no project" in added.notes[0]
+
+
+def test_another_project_can_be_named(tmp_path: Path, answers: Answers) -> None:
+    file = tmp_path / "a"
+    file.write_text(v3())
+    (added,) = kept.add(file, "", "", answers, "hilbert")
+    auth = own()[added.name]["auth"]
+    assert isinstance(auth, dict)
+    assert (auth["project_name"], auth["project_domain_id"], "project_id" in auth) == ("hilbert", "default", False)
+    file.write_text(credential())
+    with pytest.raises(JobError, match="its own project"):
+        kept.add(file, "", "", answers, "hilbert")

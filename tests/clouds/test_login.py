@@ -7,13 +7,14 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from app import host
 from app.cli import main
-from app.clouds import kept
+from app.clouds import cloudsfile, kept
 from app.context import Context
 from app.errors import JobError, NeedsAnswer
 from app.practice.cloud import Cloud
@@ -59,6 +60,53 @@ def test_a_password_in_the_file_is_good_for_this_session(tmp_path: Path, cloud: 
     kept.add(openrc(tmp_path / "x", cloud, f"export OS_PASSWORD='{PASSWORD}'\n"), "mine", "", ctx.answers)
     assert machines("mine", ctx) == ["practice-sandbox"]
     assert PASSWORD not in (host.data_home() / "clouds.yaml").read_text()
+
+
+@pytest.fixture
+def unscoped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud whose people have no project by default: who names none gets a token for none (api-ref/identity)."""
+    say, refuse = Request.say, Cloud._identity
+
+    def spoken(request: Request, body: dict[str, Any], status: int = 200, **headers: str) -> None:
+        if "token" in body and "scope" not in request.json_body()["auth"]:
+            for name in ("project", "catalog", "roles", "is_domain"):
+                body["token"].pop(name)
+        say(request, body, status, **headers)
+
+    def identity(cloud: Cloud, request: Request, rest: str) -> None:
+        if rest != "v3/auth/projects":
+            return refuse(cloud, request, rest)
+        assert request.headers["X-Auth-Token"] in cloud.tokens
+        names = [("practice", True), ("a \x1b[2Jlab", True), ("closed", False)]
+        listed = [{"id": f"p-{n}", "name": n, "domain_id": "default", "enabled": on} for n, on in names]
+        return request.say({"projects": listed, "links": {}})
+
+    def json_body(request: Request) -> dict[str, Any]:
+        if not hasattr(request, "read_before"):
+            request.read_before = read(request)  # type: ignore[attr-defined]
+        return dict(request.read_before)  # type: ignore[attr-defined]
+
+    read = Request.json_body
+    monkeypatch.setattr(Request, "json_body", json_body)
+    monkeypatch.setattr(Request, "say", spoken)
+    monkeypatch.setattr(Cloud, "_identity", identity)
+
+
+def test_without_a_project_those_that_can_be_chosen_are_told(
+    tmp_path: Path, cloud: Cloud, context: Make, unscoped: None
+) -> None:
+    file = tmp_path / "x"
+    lines = {"AUTH_URL": f"{cloud.base}/identity/v3", "USERNAME": "practice", "USER_DOMAIN_NAME": "Default"}
+    file.write_text("".join(f"export OS_{name}={value}\n" for name, value in lines.items()))
+    ctx = context(answers={"openstack://none": PASSWORD, "openstack://one": PASSWORD})
+    kept.add(file, "none", "", ctx.answers)
+    with pytest.raises(JobError, match=r"no project to work in\. It may work in: a lab, practice\.") as caught:
+        machines("none", ctx)
+    assert "--project NAME" in caught.value.remedy
+    kept.add(file, "one", "", ctx.answers, "practice")
+    assert machines("one", ctx) == ["practice-sandbox"]
+    entry = cloudsfile.clouds((host.data_home() / "clouds.yaml").read_text())["one"]
+    assert entry["auth"]["project_domain_name"] == "Default"
 
 
 def test_an_application_credential_logs_in(tmp_path: Path, cloud: Cloud, context: Make) -> None:

@@ -38,7 +38,7 @@ class LoginFile(QWidget):
 
     def take(self, path: str) -> None:
         """Read the file and keep its logins."""
-        self.work.start(partial(acts.add_clouds, Path(path), "", ""))
+        self.work.start(partial(acts.add_clouds, Path(path), "", "", ""))
 
     @Slot()
     def _browse(self) -> None:

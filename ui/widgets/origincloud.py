@@ -53,7 +53,7 @@ class CloudOrigin(Origin):
         self.machines.hide()
         across = row(name, self.cloud, self.ask)
         across.setStretch(1, 1)
-        add(self.inside, across, self.login, self.state, self.machines, self.trouble)
+        add(self.inside, across, self.login, self.trouble, self.state, self.machines)
         self.cloud.currentTextChanged.connect(self._other)
         self.work.done.connect(self._listed)
         self.known.done.connect(self._named)
