@@ -17,13 +17,12 @@ from app.secrets import Answers
 from app.units import plain
 
 RESERVED = {PRACTICE, "defaults", "envvars"}
-SESSION = "Its secret was not written down: it is used until this program ends, and asked for after that."
 WAIT = 10.0  # seconds for another window or terminal that adds a login just now
 
 
 @dataclass(frozen=True)
 class Added:
-    """A login that is kept now as *name*. *new*: it was not before; *secret*: the file held a password or the like."""
+    """A login that is kept now as *name*. *new*: it was not before; *secret*: the file held one (not kept)."""
 
     name: str
     file: str
@@ -70,8 +69,7 @@ def _added(logins: list[Login], name: str, place: Path, answers: Answers) -> lis
         taken.add(called)
         if login.secret:
             answers.give(about(called), login.secret)
-        notes = (*login.notes, *([SESSION] if login.secret else []))
-        made.append(Added(called, str(place), new, bool(login.secret), notes))
+        made.append(Added(called, str(place), new, bool(login.secret), login.notes))
     if text != before:
         _write(place, text)
     return made

@@ -67,7 +67,8 @@ class _Add:
 def _tell(one: Added, terminal: Terminal) -> None:
     said = f"kept in {one.file}" if one.new else "known already"
     terminal.say(f"{one.name}: {said}")
-    for note in one.notes:
+    kept = ("Its password or secret was not written down: it will be asked for.",) if one.secret else ()
+    for note in (*one.notes, *kept):
         terminal.say(f"  {note}")
 
 

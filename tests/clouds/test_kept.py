@@ -54,7 +54,6 @@ def test_a_secret_is_for_this_session_and_in_no_file(tmp_path: Path, answers: An
     (added,) = told(answers, tmp_path / name, credential())
     assert added.name == "robot"
     assert added.secret
-    assert "not written down" in added.notes[0]
     assert SECRET not in place().read_text() + repr(added)
     assert answers.get("openstack://robot") == SECRET
     assert SECRET not in answers.redact(f"it is {SECRET}")

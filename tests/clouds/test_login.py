@@ -193,6 +193,8 @@ def test_the_terminal_tells_programs_what_was_kept(tmp_path: Path, cloud: Cloud,
     assert set(added) == {"name", "file", "new", "secret", "notes"}
     assert added["secret"]
     assert PASSWORD not in text
+    assert main(["clouds", "add", str(file)]) == 0
+    assert "known already\n  Its password or secret was not written down" in capsys.readouterr().out
     assert main(["clouds", "add", str(tmp_path / "nothing")]) == 3
     assert "sandhopper help openrc" in capsys.readouterr().err
     assert main(["clouds", "ad", "x"]) == 2

@@ -60,8 +60,11 @@ def test_a_dropped_file_is_kept_and_its_cloud_chosen(origin, tmp_path: Path, sho
     assert "need not be checked" in told
     assert [origin.cloud.itemText(n) for n in range(origin.cloud.count())] == ["gauss-lab"]
     assert "Show my machines" in origin.problem()
+    assert "written down" not in told
+    file.write_text(file.read_text() + "export OS_PASSWORD=hunter2\n")
     drop(origin, file.as_uri())
     shown(lambda: settled(origin) and "known here already" in origin.login.said.text())
+    assert "until you close the window" in origin.login.said.text()
 
 
 def test_a_file_that_is_not_taken_is_told_and_the_next_one_is_tried(origin, tmp_path: Path, shown) -> None:

@@ -53,7 +53,10 @@ class LoginFile(QWidget):
         told = []
         for one in added:
             text = self.tr("“{name}” is known here now.") if one.new else self.tr("“{name}” is known here already.")
-            told.append(" ".join((text.format(name=one.name), *map(words.plain, one.notes))))
+            kept = self.tr("Its password or secret was not written down: it is used until you close the window.")
+            told.append(
+                " ".join((text.format(name=one.name), *map(words.plain, one.notes), kept if one.secret else ""))
+            )
         self.said.setText(breakable("\n".join(told)))
         self.said.show()
         self.taken.emit(added[0].name)
