@@ -6,12 +6,13 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from app import host
 from app.errors import JobError, Transient
+from app.hashing import Hashing
 from app.stores import BLOCK
 from app.units import size as words_for
 
@@ -87,36 +88,43 @@ class Download:
         living = self.ctx.progressed  # reading our own disk is no sign that the line is alive
         if there:
             self.ctx.begin("check what is here", there)
-        while block := file.read(BLOCK):
-            self._count(block)
-            self.ctx.advance(len(block))
+        with self._counting() as count:
+            while block := file.read(BLOCK):
+                count(block)
+                self.ctx.advance(len(block))
         self.ctx.progressed = living
         return there
 
     def _pour(self, file: BinaryIO, blocks: Iterator[bytes]) -> None:
         unsynced, done = 0, self.ctx.done
         try:
-            for block in blocks:
-                if block.strip(b"\0"):
-                    host.write_all(file, block)
-                else:
-                    file.seek(len(block), os.SEEK_CUR)  # a hole reads as zeros and takes no room
-                self._count(block)
-                done += len(block)
-                unsynced += len(block)
-                if unsynced >= SYNC_EVERY:
-                    _settle(file, done)
-                    unsynced = 0
-                self.ctx.advance(len(block))
+            with self._counting() as count:
+                for block in blocks:
+                    _store(file, block)
+                    count(block)
+                    done += len(block)
+                    unsynced += len(block)
+                    if unsynced >= SYNC_EVERY:
+                        _settle(file, done)
+                        unsynced = 0
+                    self.ctx.advance(len(block))
         finally:
             _settle(file, done)
             told = self._told.copy() if self._told else None
             _hashed[self.part] = (done, os.fstat(file.fileno()).st_mtime_ns, self._sha256.copy(), told)
 
-    def _count(self, block: bytes) -> None:
-        self._sha256.update(block)
-        if self._told:
-            self._told.update(block)
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[Callable[[bytes], None]]:
+        """What adds a block to the sums, each in a thread of its own."""
+        with contextlib.ExitStack() as stack:
+            sums = [self._sha256, self._told] if self._told else [self._sha256]
+            beside = [stack.enter_context(contextlib.closing(Hashing(one))) for one in sums]
+
+            def count(block: bytes) -> None:
+                for one in beside:
+                    one.update(block)
+
+            yield count
 
     def _proven(self) -> bool:
         if self.part.stat().st_size != self.remote.size:
@@ -128,6 +136,13 @@ class Download:
         self.part.replace(self.whole)
         host.sync_folder(self.whole.parent)
         return self.whole
+
+
+def _store(file: BinaryIO, block: bytes) -> None:
+    if block.strip(b"\0"):
+        host.write_all(file, block)
+    else:
+        file.seek(len(block), os.SEEK_CUR)  # a hole reads as zeros and takes no room
 
 
 def _settle(file: BinaryIO, length: int) -> None:

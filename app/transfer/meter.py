@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError
-from app.transfer.hashing import Hashing
+from app.hashing import Hashing
 
 if TYPE_CHECKING:
     from app.transfer.proof import Original

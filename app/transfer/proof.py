@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.context import Context
 from app.errors import JobError, Transient
+from app.hashing import Hashing
 from app.stores import Store
-from app.transfer.hashing import Hashing
 
 if TYPE_CHECKING:
     from hashlib import _Hash

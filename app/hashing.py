@@ -1,4 +1,4 @@
-"""A SHA-256 that is computed beside the sending: the interpreter lets go of its lock while it hashes."""
+"""A hash that is computed beside the sending or fetching: the interpreter lets go of its lock while it hashes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ AHEAD = 16  # blocks that may wait to be hashed
 
 
 class Hashing:
-    """Goes on with *sha* in a thread of its own; `close` must be called."""
+    """Goes on with *hash_* in a thread of its own; `close` must be called, and then *hash_* is of everything."""
 
-    def __init__(self, sha: _Hash) -> None:
-        self._sha = sha
+    def __init__(self, hash_: _Hash) -> None:
+        self._hash = hash_
         self._blocks: queue.Queue[bytes | None] = queue.Queue(AHEAD)
         self._thread = threading.Thread(target=self._run, daemon=True, name="hashing")
         self._thread.start()
@@ -26,9 +26,9 @@ class Hashing:
         self._blocks.put(block)
 
     def hexdigest(self) -> str:
-        """The SHA-256 (hex) of everything."""
+        """The digest (hex) of everything."""
         self.close()
-        return self._sha.hexdigest()
+        return self._hash.hexdigest()
 
     def close(self) -> None:
         """Let the thread end, and wait for it."""
@@ -38,4 +38,4 @@ class Hashing:
 
     def _run(self) -> None:
         while (block := self._blocks.get()) is not None:
-            self._sha.update(block)
+            self._hash.update(block)
