@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from app.clouds.threads import Feed, SizedFeed
 from app.errors import JobError, Transient
+from app.hashing import Hashing
 
 if TYPE_CHECKING:
     from app.clouds import Cloud
@@ -49,11 +50,12 @@ class Upload:
         sender = self.cloud.begin("image", "PUT", f"{self.path}/file", data=feed, headers=headers, allow_reauth=False)
         ctx = self.cloud.ctx
         try:
-            for block in blocks:
-                if not feed.give(block, sender, ctx):
-                    break
-                self._count(block)
-                acked(len(block))
+            with self._counting() as count:
+                for block in blocks:
+                    if not feed.give(block, sender, ctx):
+                        break
+                    count(block)
+                    acked(len(block))
             if self.size not in (None, self._sent) and not sender.over:
                 text = f"{self.size} bytes were to be sent, but there were {self._sent}."
                 raise JobError(text, "Has the file been changed meanwhile? Try again.", topic="changed")
@@ -66,10 +68,18 @@ class Upload:
         finally:
             feed.drop()
 
-    def _count(self, block: bytes) -> None:
-        self._sent += len(block)
-        for made in self._sums.values():
-            made.update(block)
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[Callable[[bytes], None]]:
+        """What counts a block and adds it to the sums, each in a thread of its own."""
+        with contextlib.ExitStack() as stack:
+            beside = [stack.enter_context(contextlib.closing(Hashing(one))) for one in self._sums.values()]
+
+            def count(block: bytes) -> None:
+                self._sent += len(block)
+                for one in beside:
+                    one.update(block)
+
+            yield count
 
     def _state(self) -> str:
         return str((self.cloud.ask("image", self.path) or {}).get("status", "gone"))
