@@ -60,7 +60,7 @@ def test_a_file_goes_into_a_folder_and_nothing_freezes(window, shown, disk, tmp_
     assert window.done.fields["sha256"].text() == digest
     assert window.done.report
     assert window.done.report.is_file()
-    assert len(watchdog.cpu) > 50
+    assert len(watchdog.cpu) > 10, "it did not look"
     assert watchdog.worst < STRETCH * painting(window), f"computed {watchdog.worst * 1000:.0f} ms at a stretch"
     shown(lambda: not window.done.work.running)
     window.go_home()
