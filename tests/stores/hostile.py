@@ -30,6 +30,16 @@ def send(here: Store, there: Store, ctx: Context, **how: Any) -> Any:
     return copy(here, NAME, there, NAME, ctx, sha256=SHA, **how)
 
 
+def at_last(act: Callable[[], Any], most: int = 3) -> Any:
+    """What comes of *act*; what may pass is tried again, as the engine does, *most* times."""
+    for _ in range(most):
+        try:
+            return act()
+        except Transient as exc:
+            last = exc
+    raise last
+
+
 def failure(act: Callable[[], Any], most: int = 3) -> JobError:
     """What *act* fails with at last; what may pass is tried again, as the engine does, *most* times."""
     for _ in range(most):

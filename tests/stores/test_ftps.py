@@ -30,6 +30,7 @@ from tests.servers.pyftpd import Pyftpd
 from tests.servers.sshd import Sshd
 from tests.servers.tls import trusted
 from tests.servers.vsftpd import Vsftpd
+from tests.stores.hostile import at_last
 
 Make = Callable[..., Context]
 DATA = os.urandom(3_000_000)
@@ -327,8 +328,9 @@ def test_lengths_are_found_without_size(
     trusted(tmp_path, stack)
     store = opened(server.url, server.known(ctx), stack)
     put(store, "two words.img", DATA)
-    assert store.size("two words.img") == len(DATA)
-    assert store.size("nothing") is None
+    # pyftpdlib cuts a line of LIST now and then when it is in a hurry
+    assert at_last(lambda: store.size("two words.img")) == len(DATA)
+    assert at_last(lambda: store.size("nothing")) is None
 
 
 def test_appending_where_rest_is_unknown(tmp_path: Path, stack: ExitStack, ctx: Context) -> None:
