@@ -80,6 +80,16 @@ def back_again(size: int, line: Line | None) -> str:
     return f"Where the way back is no faster than the way there, that takes {span(*forecast(size, line))} more."
 
 
+def removed_since(name: str) -> JobError:
+    """The image *name*, which was proven to be there, is there no more."""
+    return JobError(
+        f"The image “{name}” is not in the cloud any more: somebody or something removed it.",
+        "Ask who did. The image here is as it was; a new export sends it again.",
+        means="Nothing else was touched.",
+        topic="image",
+    )
+
+
 def in_the_way(store: Store, name: str, ctx: Context) -> Iterator[Finding]:
     """A file of that name that somebody else put there would be replaced."""
     if store.abilities.whole or ctx.state.touched("upload"):

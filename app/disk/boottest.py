@@ -201,7 +201,7 @@ class _Watch:
             verdict=said,
             reason=" ".join(why) or verdicts.SENTENCES[said],
             seconds=round(self.now, 1),
-            tail=_tail(self.serial if by_serial else self._shown),
+            tail=verdicts.tail(self.serial if by_serial else self._shown),
             screen=self._keep_screen(),
             bus=self.what.bus,
             firmware=self.what.firmware,
@@ -239,8 +239,3 @@ def _disk_work(qmp: Qmp) -> int:
 def _last_line(text: str) -> str:
     lines = text.rstrip().splitlines()
     return plain(lines[-1])[:200] if lines else ""
-
-
-def _tail(text: str, count: int = 25) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join(plain(line)[:200] for line in lines[-count:])

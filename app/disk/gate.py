@@ -33,6 +33,13 @@ def check(path: Path, format_: str, target: Target, ctx: Context, *, system: boo
     return [*_profile(info, target), *_inspector(info), *(_layout(info, target) if system else ())]
 
 
+def firmware_for(info: Info, target: Target) -> str:
+    """The firmware to start *info* with: the target's, else the one that the disk is made for."""
+    if target.firmware != "auto":
+        return target.firmware
+    return "uefi" if info.firmware == "uefi" else "bios"
+
+
 def source_findings(info: Info, target: Target, *, system: bool = True) -> list[Finding]:
     """What can be said about a source before it is converted: its size and how it is divided."""
     return [*_sizes(info, target), *(_layout(info, target) if system else ())]

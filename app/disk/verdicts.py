@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.units import plain
+
 OK = "login"
 SENTENCES = {
     "login": "The machine starts and asks for a login.",
@@ -93,6 +95,12 @@ def reasons(text: str) -> list[str]:
             sentence = words.format(*(_device(group) for group in match.groups()))
             found.setdefault(sentence, match.start())
     return sorted(found, key=lambda sentence: found[sentence])[:3]
+
+
+def tail(text: str, count: int = 25) -> str:
+    """The last *count* lines of a console that say anything, as the report shows them."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(plain(line)[:200] for line in lines[-count:])
 
 
 def _device(name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from app import place
 from app.context import Finding
 from app.disk import verdicts
 from app.errors import Cancelled, JobError, Transient
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from app.journal import Facts
 
 LOOK = 3.0  # seconds between two looks
-PRACTICE_PACE = 0.1  # of those, where the cloud is this computer
 GRACE = 20.0  # seconds in which what looks like its end may turn out not to be
 STILL, LONGEST = 300.0, 3600.0  # seconds without a new word, and with them, before nothing more is waited for
-TAIL = 25  # lines
 GIB = 1 << 30
 MEANS = "The image itself lies there, whole and verified. The test machine was removed."
 ENDED = ("ERROR", "DELETED", "SHUTOFF", "SOFT_DELETED", "UNKNOWN")
@@ -99,8 +98,7 @@ def _image(ctx: Context) -> str:
     with closing(open_store(ctx.job.target_folder, ctx)) as store:
         remote = store.described(name) if isinstance(store, Describing) else None
     if remote is None:
-        text = f"The image “{name}” is not in the cloud any more: somebody or something removed it."
-        raise JobError(text, "Ask who did.", means="The image on this computer is as it was.", topic="image")
+        raise place.removed_since(name)
     return remote.id
 
 
@@ -123,14 +121,14 @@ def _watched(trial: Trial, machine: str, ctx: Context) -> Facts:
             said, since = verdict, now
         if verdict == verdicts.OK or (verdict and now - since > GRACE) or now - news > STILL or now - began > LONGEST:
             break
-        _wait(ctx)
+        ctx.sleep(LOOK)
     ok, verdict, why = _concluded(seen, verdict, text, ctx)
-    seconds, tail = round(time.monotonic() - began, 1), _tail(text)
+    seconds, tail = round(time.monotonic() - began, 1), verdicts.tail(text)
     facts: Facts = {"ok": ok, "verdict": verdict, "reason": why, "seconds": seconds, "tail": tail}
     facts["addresses"] = list(seen.addresses)
     if not ok:
         ctx.fact(**facts)
-        remedy = "Look at the last lines of its console in the report; compare the target's firmware and disks."
+        remedy = f"Read what it said (sandhopper status {ctx.job.id} --json), and mend the machine it comes from."
         raise JobError(f"The image does not start at the target. {why}", remedy, means=MEANS, topic=f"boot-{verdict}")
     return facts
 
@@ -151,15 +149,6 @@ def _never_ran(seen: Seen, cloud: str) -> JobError:
     text = f"The cloud “{cloud}” could not run the test machine (it is {seen.status}).{why}"
     remedy = "Ask its people; a limit (quota) or a lack of room there may be the cause. Then go on."
     return JobError(text, remedy, means=MEANS, topic="launch")
-
-
-def _wait(ctx: Context) -> None:
-    ctx.sleep(LOOK * (PRACTICE_PACE if ctx.job.practice else 1.0))
-
-
-def _tail(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join(plain(line)[:200] for line in lines[-TAIL:])
 
 
 STEP = Launch()

@@ -45,7 +45,7 @@ class Prove(Plain):
         for made in disks:
             _through_the_gate(made, target, ctx)
         (path, format_), *others = [(Path(made["path"]), made["format"]) for made in disks]
-        firmware = firmware_for(image.inspect(path, ctx), target)
+        firmware = gate.firmware_for(image.inspect(path, ctx), target)
         verdict = boottest.boot(path, format_, ctx, bus=target.bus, firmware=firmware, others=others)
         facts = verdict.as_json()
         if not verdict.ok:
@@ -65,13 +65,6 @@ class Prove(Plain):
 
 
 STEP = Prove()
-
-
-def firmware_for(info: image.Info, target: Target) -> str:
-    """The firmware to start *info* with: the target's, else the one that the disk is made for."""
-    if target.firmware != "auto":
-        return target.firmware
-    return "uefi" if info.firmware == "uefi" else "bios"
 
 
 def _through_the_gate(made: Facts, target: Target, ctx: Context) -> None:

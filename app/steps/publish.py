@@ -6,9 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import parts
-from app.disk import image
-from app.errors import JobError
+from app import parts, place
+from app.disk import gate, image
 from app.steps import Plain
 from app.stores import open_store
 from app.stores.remote import Publishing
@@ -40,8 +39,7 @@ class Publish(Plain):
             for made in parts.each(ctx.state.of("convert")):
                 known = _known(made, ctx)
                 if not store.describe(made["name"], known):
-                    text = f"The image “{made['name']}” is not in the cloud any more: somebody or something removed it."
-                    raise JobError(text, "Ask who did, then go on: it is sent again.", topic="image")
+                    raise place.removed_since(made["name"])
                 told[made["name"]] = known
         return {"properties": told}
 
@@ -51,8 +49,8 @@ def _known(made: Facts, ctx: Context) -> dict[str, str | int]:
     if made["mount"] != parts.SYSTEM:
         return found
     info, target = image.inspect(Path(made["path"]), ctx), load(ctx.job.profile)
-    uefi = (info.firmware if target.firmware == "auto" else target.firmware) == "uefi"
-    found |= {"os_type": "linux", "hw_disk_bus": target.bus, "hw_firmware_type": "uefi" if uefi else "bios"}
+    firmware = gate.firmware_for(info, target)
+    found |= {"os_type": "linux", "hw_disk_bus": target.bus, "hw_firmware_type": firmware}
     if target.bus == "virtio":
         found["hw_vif_model"] = "virtio"
     if architecture := str(ctx.state.of("checkup").get("architecture", "")):
